@@ -1,0 +1,156 @@
+"""What every format module gives: a Decoder to read with, an Encoder to write with.
+
+A Decoder is a resumable state machine over the bytes of one source. It is asked to fill the rest of a batch and goes on
+from where it stopped, so memory does not grow with the file and a packet's size is the caller's choice.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventflow.errors import RecordingError
+from eventflow.events import EVENT_DTYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from eventflow.events import Events
+    from eventflow.io.source import ByteSource
+    from eventflow.messages import Message
+
+
+@dataclass
+class RecordingInfo:
+    """What is known of a recording without reading all of it.
+
+    Attributes:
+        path: the file, as the user named it.
+        format: name of its row in the table of formats.
+        width: sensor width, px.
+        height: sensor height, px.
+        t_first: time of the first event, µs, where the file says it or it was looked up.
+        t_last: time of the last event, µs, where the file says it.
+        events: number of events, where the file says it.
+        sensor: name of the sensor or camera, "" where the file does not say.
+        streams: names of what is in the recording: "events", "triggers", "frames", "imu".
+        size_bytes: size of the file, None for a pipe.
+        attributes: the header's other entries, plain values only.
+        notes: sentences about what had to be assumed.
+    """
+
+    path: str
+    format: str
+    width: int
+    height: int
+    t_first: int | None = None
+    t_last: int | None = None
+    events: int | None = None
+    sensor: str = ""
+    streams: tuple[str, ...] = ("events",)
+    size_bytes: int | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Batch:
+    """Memory for events on their way out of a decoder, still writable.
+
+    Attributes:
+        records: shape (n,), EVENT_DTYPE, uninitialised: who fills an event writes all of its 16 bytes, pad as zeros.
+        labels: u1, shape (n,), or None where the decoder has no labels.
+        scores: f4, shape (n,), or None.
+    """
+
+    __slots__ = ("labels", "records", "scores")
+
+    def __init__(self, size: int, columns: frozenset[str] = frozenset()) -> None:
+        self.records: NDArray[np.void] = np.empty(size, EVENT_DTYPE)
+        self.labels: NDArray[np.uint8] | None = np.empty(size, np.uint8) if "labels" in columns else None
+        self.scores: NDArray[np.float32] | None = np.empty(size, np.float32) if "scores" in columns else None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` events in all, keeping those there are."""
+        for array in self.arrays:
+            array.resize(size, refcheck=False)  # moves pages, not bytes, where the system can
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """The arrays in use."""
+        return [array for array in (self.records, self.labels, self.scores) if array is not None]
+
+
+class Decoder(ABC):
+    """One pass over one recording. Made by a format module's `open_decoder(source, **options)`, header already read.
+
+    Attributes:
+        info: what the header says.
+        skipped: events or words left out so far, by reason. Shared names: `before_time`, `outside`, `reserved`,
+            `damaged`, `truncated_bytes`.
+        columns: which of "labels" and "scores" this recording has beside its events.
+        steps_back: number of events earlier than the one before them so far, or None where the decoder does not know.
+    """
+
+    columns: frozenset[str] = frozenset()
+    steps_back: int | None = None
+
+    def __init__(self, source: ByteSource, info: RecordingInfo) -> None:
+        self.source = source
+        self.info = info
+        self.skipped: dict[str, int] = {}
+
+    @abstractmethod
+    def fill(self, batch: Batch, start: int) -> int:
+        """Write the next events into `batch` from index `start` on and return the index after the last one.
+
+        It returns less than `len(batch)` only where the source had no more to give at once; `start` itself means the
+        end. Times are raw, in the file's order; pixels lie inside the sensor; polarity is 0 or 1.
+        """
+
+    def messages(self, name: str) -> Iterator[Message]:
+        """Return the messages of another stream in `info.streams`, consuming this decoder."""
+        raise RecordingError(f"{self.info.path}: no stream {name!r}; it has {', '.join(self.info.streams)}")
+
+    def seek(self, t: int) -> None:  # noqa: B027 - not to jump ahead is a correct answer
+        """Jump close before the first event at or after `t` (µs), where the format makes that cheap.
+
+        Called before the first `fill` only, on a source that can seek. Staying where it is is always right.
+        """
+
+    def expected_events(self) -> int | None:
+        """Return an estimate of how many events there are, from the size of the file; used to size memory."""
+        if self.info.events is not None:
+            return self.info.events
+        return None if self.source.size is None else self.source.size // 4
+
+    def skip(self, reason: str, count: int) -> None:
+        """Count something left out."""
+        if count:
+            self.skipped[reason] = self.skipped.get(reason, 0) + count
+
+
+class Encoder(ABC):
+    """One recording being written to `file`, a binary file that can seek. Made by `open_encoder(file, …)`.
+
+    What is written depends on the events alone, not on how they were cut into packets.
+
+    Attributes:
+        columns: which of "labels" and "scores" the format can hold; the others are left behind with one notice.
+    """
+
+    columns: frozenset[str] = frozenset()
+
+    @abstractmethod
+    def write(self, events: Events) -> None:
+        """Append events."""
+
+    def finish(self) -> None:  # noqa: B027 - most formats end where their events end
+        """Write what belongs at the end. The file is closed by the caller."""

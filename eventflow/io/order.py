@@ -1,0 +1,167 @@
+"""Time order: what is done where a recording's time steps back.
+
+keep    nothing; packets with such a step say `ordered=False`
+clamp   the event gets the largest time so far; a step back of more than `max_backstep` is no jitter but a
+        discontinuity: an error, or with on_jump="reset" a Jump between two packets, after which time starts afresh
+drop    the event is left out
+fail    an error
+
+All of it happens event by event, so it does not matter how the stream was cut into packets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+
+from eventflow.errors import DamagedRecordingError, ParameterError
+from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventflow.io.decoder import Batch
+
+Backwards = Literal["keep", "clamp", "drop", "fail"]
+OnJump = Literal["fail", "reset"]
+
+_KEEP, _CLAMP, _DROP, _FAIL = range(4)
+_CODES: Final[Mapping[str, int]] = {"keep": _KEEP, "clamp": _CLAMP, "drop": _DROP, "fail": _FAIL}
+_NO_LABELS, _NO_SCORES = np.empty(0, np.uint8), np.empty(0, np.float32)
+BEFORE_ALL_TIME: Final = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Time starts afresh between two packets: what was remembered of the events before is void.
+
+    Attributes:
+        t_before: largest time before, µs.
+        t_after: time of the next event, µs.
+        index: number of the next event in the recording, from 0.
+    """
+
+    t_before: int
+    t_after: int
+    index: int
+
+
+@jit
+def _mend(  # pragma: no cover
+    records: Any,
+    labels: Any,
+    scores: Any,
+    start: int,
+    stop: int,
+    code: int,
+    last: int,
+    highest: int,
+    limit: int,
+) -> Any:
+    kept = start
+    back = 0
+    mended = 0
+    for i in range(start, stop):
+        t = records[i].t
+        if t < last:
+            back += 1
+        if t < highest and code != 0:
+            if code == 3 or (code == 1 and highest - t > limit):
+                return kept, i, back, mended, last, highest
+            mended += 1
+            last = t
+            if code == 2:
+                continue
+            records[i].t = highest
+        else:
+            last = t
+            highest = max(t, highest)
+        if kept != i:
+            records[kept] = records[i]
+            if len(labels):
+                labels[kept] = labels[i]
+            if len(scores):
+                scores[kept] = scores[i]
+        kept += 1
+    return kept, stop, back, mended, last, highest
+
+
+class TimeOrder:
+    """Applies one policy along a recording.
+
+    Args:
+        policy: keep, clamp, drop or fail.
+        max_backstep: largest step back that clamp mends, µs.
+        on_jump: what clamp does at a larger one.
+        name: the recording, for messages.
+
+    Attributes:
+        repaired: events mended ("clamped") or left out ("backwards") so far.
+        steps_back: events earlier than the event before them so far.
+        jump: the discontinuity that ended the last `apply` early, or None.
+    """
+
+    def __init__(self, policy: Backwards, *, max_backstep: int, on_jump: OnJump, name: str) -> None:
+        _check("backwards", policy, get_args(Backwards))
+        _check("on_jump", on_jump, get_args(OnJump))
+        self._policy, self._limit, self._on_jump, self._name = policy, max_backstep, on_jump, name
+        self._last = self._highest = BEFORE_ALL_TIME
+        self._index = 0
+        self.repaired: dict[str, int] = {}
+        self.steps_back = 0
+        self.jump: Jump | None = None
+
+    def in_order(self, batch: Batch, start: int, stop: int) -> None:
+        """Take note of events that are known to be in order, after those before them too."""
+        if stop > start:
+            self._index += stop - start
+            self._last = self._highest = int(batch.records[stop - 1]["t"])
+
+    def apply(self, batch: Batch, start: int, stop: int) -> tuple[int, int]:
+        """Apply the policy to batch[start:stop]; return where the kept events end and where it stopped looking."""
+        labels = _NO_LABELS if batch.labels is None else batch.labels
+        scores = _NO_SCORES if batch.scores is None else batch.scores
+        self.jump = None
+        kept, looked, back, mended, last, highest = _mend(
+            batch.records, labels, scores, start, stop, _CODES[self._policy], self._last, self._highest, self._limit
+        )
+        self._index += looked - start
+        self.steps_back += back
+        if mended:
+            reason = "clamped" if self._policy == "clamp" else "backwards"
+            self.repaired[reason] = self.repaired.get(reason, 0) + mended
+        if looked < stop:
+            self._meet(int(highest), int(batch.records[looked]["t"]))
+        else:
+            self._last, self._highest = last, highest
+        return kept, looked
+
+    def _meet(self, before: int, after: int) -> None:
+        if self._policy == "fail":
+            raise DamagedRecordingError(
+                f"{self._name}: event {self._index} has t={after} µs after t={before} µs; "
+                "choose backwards='keep', 'clamp' or 'drop' to accept it"
+            )
+        if self._on_jump == "fail":
+            raise DamagedRecordingError(
+                f"{self._name}: at event {self._index} time jumps back from {before} to {after} µs, more than "
+                f"max_backstep={self._limit} µs; choose on_jump='reset' to start afresh there, or a larger max_backstep"
+            )
+        self.jump = Jump(before, after, self._index)
+        self._last = self._highest = BEFORE_ALL_TIME
+
+
+def _check(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ParameterError(f"{name}={value!r} is not allowed; choose {', '.join(allowed)}")
+
+
+@jit
+def first_at_or_after(records: Any, start: int, stop: int, t: int) -> int:  # pragma: no cover
+    """Return the index of the first event in records[start:stop] with time >= t (µs), or stop."""
+    for i in range(start, stop):
+        if records[i].t >= t:
+            return i
+    return stop

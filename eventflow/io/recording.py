@@ -1,0 +1,303 @@
+"""Reading recordings: `open` for packets, `read` for everything at once."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, get_args
+
+from eventflow.errors import ParameterError, RecordingError
+from eventflow.events import Events
+from eventflow.io.decoder import Batch, Decoder, RecordingInfo
+from eventflow.io.order import Backwards, Jump, OnJump, TimeOrder
+from eventflow.io.source import ByteSource
+from eventflow.io.stream import EventStream, Origin, packet_of
+from eventflow.io.table import HEAD_BYTES, Format, format_named, format_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    from eventflow.messages import Message
+
+
+class Recording:
+    """An opened recording: iterate over it for packets of events. Made by `open`, which documents the arguments.
+
+    Each `iter()` begins at `start` (or where `seek` said) and yields non-empty packets of exactly `packet_events`
+    events, the last one shorter. A pipe can be iterated once. May be used with `with`, or closed by `close()`, or left.
+
+    Attributes:
+        path: the file, as named by the user.
+        skipped: events or words left out by the last iteration, by reason; complete when it has ended.
+        repaired: events mended by the last iteration, by reason.
+        steps_back: events of the last iteration earlier than the event before them.
+        shift: µs subtracted from every time by the last iteration.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        packet_events: int,
+        start: int | None,
+        end: int | None,
+        backwards: Backwards,
+        max_backstep: int,
+        on_jump: OnJump,
+        origin: Origin,
+        format: Format | None,
+        options: dict[str, Any],
+    ) -> None:
+        if packet_events < 1:
+            raise ParameterError(f"packet_events={packet_events}: a packet holds at least one event")
+        if origin not in get_args(Origin):
+            raise ParameterError(f"origin={origin!r} is not allowed; choose {', '.join(get_args(Origin))}")
+        self.packet_events = packet_events
+        self._start, self._end, self._origin = start, end, origin
+        self._order: dict[str, Any] = {"policy": backwards, "max_backstep": max_backstep, "on_jump": on_jump}
+        self._options = options
+        self._sought: int | None = None
+        self._seeks = 0
+        self._stream: EventStream | None = None
+        TimeOrder(**self._order, name="")  # refuses a policy that does not exist before the file is touched
+        source = ByteSource(path)
+        self.path = source.path
+        self._sources = [source]
+        try:
+            self._format = format or format_of(source.peek(HEAD_BYTES), source.path)
+            self._fresh: Decoder | None = self._decoder(source)
+        except BaseException:
+            source.close()
+            raise
+        self._info = self._fresh.info
+        self._seekable = source.seekable
+
+    @property
+    def info(self) -> RecordingInfo:
+        """What is known of the recording; the time of the first event is looked up in a file, not in a pipe."""
+        if self._info.t_first is None and self._seekable:
+            probe = self._fresh_decoder()
+            try:
+                batch = Batch(1, probe.columns)
+                if probe.fill(batch, 0):
+                    self._info.t_first = int(batch.records[0]["t"])
+            finally:
+                probe.source.close()
+        return self._info
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the streams in the recording, "events" among them."""
+        return self._info.streams
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Events or words left out, by reason."""
+        return {} if self._stream is None else dict(self._stream.decoder.skipped)
+
+    @property
+    def repaired(self) -> dict[str, int]:
+        """Events whose time was mended, or that were left out because of it, by reason."""
+        return {} if self._stream is None else dict(self._stream.order.repaired)
+
+    @property
+    def steps_back(self) -> int:
+        """Number of events earlier than the event before them."""
+        return 0 if self._stream is None else self._stream.order.steps_back
+
+    @property
+    def shift(self) -> int:
+        """µs subtracted from every time (`origin="zero"`)."""
+        return 0 if self._stream is None else self._stream.shift or 0
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the file consumed by the last iteration, 0 to 1; None for a pipe."""
+        if self._stream is None:
+            return 0.0
+        source = self._stream.decoder.source
+        return source.position / source.size if source.size else None
+
+    def seek(self, t: int) -> None:
+        """Continue at the next event at or after `t` (µs): a running iteration does, and else the next one.
+
+        Raises:
+            RecordingError: the recording is a pipe.
+        """
+        if not self._seekable:
+            raise RecordingError(f"{self.path}: a pipe cannot go to another time; write it to a file first")
+        self._sought = t
+        self._seeks += 1
+
+    def __iter__(self) -> Iterator[Events]:
+        return (item for item in self.items() if isinstance(item, Events))
+
+    def items(self) -> Iterator[Events | Jump]:
+        """Yield packets and, with `on_jump="reset"`, a Jump wherever time starts afresh."""
+        while True:
+            seeks = self._seeks
+            stream = self._begin()
+            try:
+                for item in stream.items(self.packet_events):
+                    yield item
+                    if self._seeks != seeks:
+                        break
+                else:
+                    return
+            finally:
+                self._close(stream.decoder.source)
+
+    def messages(self, name: str) -> Iterator[Message]:
+        """Yield the messages of another stream, such as "triggers", "frames" or "imu".
+
+        Raises:
+            RecordingError: the recording has no such stream.
+        """
+        if name not in self._info.streams:
+            raise RecordingError(f"{self.path}: no stream {name!r}; it has {', '.join(self._info.streams)}")
+        decoder = self._fresh_decoder()
+        try:
+            yield from decoder.messages(name)
+        finally:
+            self._close(decoder.source)
+
+    def all_events(self) -> Events:
+        """Return everything from `start` to `end` as one packet in fresh memory."""
+        stream = self._begin()
+        try:
+            info = stream.decoder.info
+            batch, count = _fill_all(stream)
+            ordered = True if stream.order.steps_back == 0 else None
+            return packet_of(batch, count, info.width, info.height, ordered)
+        finally:
+            self._close(stream.decoder.source)
+
+    def close(self) -> None:
+        """Close the file. An iteration that is under way ends with an error; a new one opens the file again."""
+        for source in self._sources:
+            source.close()
+        self._sources.clear()
+        self._fresh = None
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Recording({self.path!r}, {self._info.format}, {self._info.width}x{self._info.height})"
+
+    def _begin(self) -> EventStream:
+        start = self._start if self._sought is None else self._sought
+        self._sought = None
+        origin_time = self.info.t_first if self._origin == "zero" else None
+        decoder = self._fresh_decoder()
+        if start is not None and self._seekable:
+            decoder.seek(start + (origin_time or 0))
+        order = TimeOrder(**self._order, name=self.path)
+        self._stream = EventStream(decoder, order, start=start, end=self._end, origin=self._origin, shift=origin_time)
+        return self._stream
+
+    def _decoder(self, source: ByteSource) -> Decoder:
+        decoder = call_with(self._format.load().open_decoder, source, options=self._options, what=self._format.name)
+        assert isinstance(decoder, Decoder)
+        return decoder
+
+    def _fresh_decoder(self) -> Decoder:
+        decoder, self._fresh = self._fresh, None
+        if decoder is None:
+            if not self._seekable:
+                raise RecordingError(f"{self.path}: a pipe can be read once; write it to a file first")
+            source = ByteSource(self.path)
+            self._sources.append(source)
+            decoder = self._decoder(source)
+        return decoder
+
+    def _close(self, source: ByteSource) -> None:
+        source.close()
+        if source in self._sources:
+            self._sources.remove(source)
+
+
+def call_with(function: Callable[..., Any], *arguments: Any, options: dict[str, Any], what: str) -> Any:
+    """Call a format's function, refusing options it does not take. Options that are None are left to its defaults.
+
+    Raises:
+        ParameterError: an option has no such name.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    known = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for name in given:
+        if name not in known:
+            raise ParameterError(f"format {what} takes no option {name!r}; it takes {', '.join(known) or 'none'}")
+    return function(*arguments, **given)
+
+
+def _fill_all(stream: EventStream) -> tuple[Batch, int]:
+    batch = Batch((stream.decoder.expected_events() or 1 << 20) + 1, stream.decoder.columns)
+    count = 0
+    while not stream.ended:
+        count = stream.fill(batch, count)
+        if count == len(batch) and not stream.ended:
+            batch.grow(len(batch) * 2)
+    return batch, count
+
+
+def open(
+    path: str | os.PathLike[str],
+    *,
+    packet_events: int = 65536,
+    start: int | None = None,
+    end: int | None = None,
+    backwards: Backwards = "keep",
+    max_backstep: int = 10_000,
+    on_jump: OnJump = "fail",
+    origin: Origin = "raw",
+    width: int | None = None,
+    height: int | None = None,
+    format: str | None = None,
+    **options: Any,
+) -> Recording:
+    """Open a recording to read it packet by packet, in memory that does not grow with the file.
+
+    Args:
+        path: a file, a named pipe, or "-" for standard input.
+        packet_events: events in a packet.
+        start: begin with the first event at or after this time, µs.
+        end: stop before the first event at or after this time, µs.
+        backwards: what to do where time steps back: `keep`, `clamp`, `drop` or `fail`.
+        max_backstep: the largest step back that `clamp` mends, µs; a larger one is a discontinuity.
+        on_jump: at a discontinuity `fail`, or `reset`: `Recording.items()` then yields a Jump.
+        origin: `raw` times as recorded, or `zero`: the first event of the recording is at 0.
+        width: sensor width, px, for formats and files that do not say.
+        height: sensor height, px.
+        format: name of the format, where the bytes do not say; see `formats()`.
+        options: further options of the format.
+
+    Raises:
+        RecordingError: the file cannot be opened, is empty, or its header is wrong.
+        UnknownFormatError: its format is not recognised.
+    """
+    return Recording(
+        path,
+        packet_events=packet_events,
+        start=start,
+        end=end,
+        backwards=backwards,
+        max_backstep=max_backstep,
+        on_jump=on_jump,
+        origin=origin,
+        format=None if format is None else format_named(format),
+        options={"width": width, "height": height, **options},
+    )
+
+
+def read(path: str | os.PathLike[str], **options: Any) -> Events:
+    """Return all events of a recording as one packet. Takes the arguments of `open`.
+
+    Raises:
+        RecordingError: the file cannot be opened, is empty, or its header is wrong.
+    """
+    with open(path, **options) as recording:
+        return recording.all_events()

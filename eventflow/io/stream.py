@@ -1,0 +1,131 @@
+"""From a decoder to packets: time order, time window and origin, applied as events leave the decoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from eventflow.events import Events
+from eventflow.io.decoder import Batch
+from eventflow.io.order import Jump, TimeOrder, first_at_or_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventflow.io.decoder import Decoder
+
+Origin = Literal["raw", "zero"]
+_STEP_EVENTS = 1 << 16  # events are looked at again while they are still in the second-level cache
+
+
+class EventStream:
+    """One pass over a recording.
+
+    Args:
+        decoder: where the events come from.
+        order: what is done about time that steps back.
+        start: leave out everything before the first event at or after this time, µs.
+        end: stop before the first event at or after this time, µs.
+        origin: "zero" makes the first event of the recording time 0; `start` and `end` are times after the shift.
+        shift: the time of that first event where it is known, needed where the decoder was sent ahead.
+
+    Attributes:
+        shift: µs subtracted from every time, None before the first event.
+        ended: whether the last event was given out.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        order: TimeOrder,
+        *,
+        start: int | None,
+        end: int | None,
+        origin: Origin,
+        shift: int | None = None,
+    ) -> None:
+        self.decoder, self.order = decoder, order
+        self._start, self._end = start, end
+        self.shift = shift if origin == "zero" else 0
+        self.ended = False
+        self._rest: Batch | None = None
+        self._jumped: Jump | None = None
+
+    def items(self, packet_events: int) -> Iterator[Events | Jump]:
+        """Yield packets of exactly `packet_events` events, fewer at the end and before a Jump."""
+        info = self.decoder.info
+        while not self.ended:
+            batch = Batch(packet_events, self.decoder.columns)
+            steps_back = self.order.steps_back
+            count = self.fill(batch, 0)
+            if count:
+                ordered = True if self.order.steps_back == steps_back else None
+                yield packet_of(batch, count, info.width, info.height, ordered)
+            if self._jumped is not None:
+                yield self._jumped
+                self._jumped = None
+
+    def fill(self, batch: Batch, have: int) -> int:
+        """Fill `batch` from index `have` on and return where it ends: early only at the end or before a Jump."""
+        while have < len(batch) and not self.ended and self._jumped is None:
+            stop = self._more(batch, have)
+            if stop == have:
+                self.ended = True
+                break
+            have = self._accept(batch, have, stop)
+        return have
+
+    def _more(self, batch: Batch, have: int) -> int:
+        if self._rest is None:
+            return self.decoder.fill(batch, have)
+        rest, self._rest = self._rest, None
+        stop = min(len(batch), have + len(rest))
+        taken = stop - have
+        for target, source in zip(batch.arrays, rest.arrays, strict=True):
+            target[have:stop] = source[:taken]
+        self._keep_rest(rest, taken, len(rest))
+        return stop
+
+    def _keep_rest(self, batch: Batch, start: int, stop: int) -> None:
+        if start < stop:
+            rest = Batch(stop - start, self.decoder.columns)
+            for target, source in zip(rest.arrays, batch.arrays, strict=True):
+                target[:] = source[start:stop]
+            self._rest = rest
+
+    def _accept(self, batch: Batch, start: int, stop: int) -> int:
+        known = self.decoder.steps_back
+        if known is not None and known == self.order.steps_back and not self.order.repaired and self._rest is None:
+            self.order.in_order(batch, start, stop)
+            kept = stop
+        else:
+            kept, looked = self.order.apply(batch, start, stop)
+            self._jumped = self.order.jump
+            self._keep_rest(batch, looked, stop)
+        if self.shift is None and kept > start:
+            self.shift = int(batch.records[start]["t"])
+        return self._cut(batch, start, kept)
+
+    def _cut(self, batch: Batch, start: int, stop: int) -> int:
+        shift = self.shift or 0
+        if self._end is not None:
+            cut = first_at_or_after(batch.records, start, stop, self._end + shift)
+            self.ended = cut < stop
+            stop = int(cut)
+        if self._start is not None:
+            first = int(first_at_or_after(batch.records, start, stop, self._start + shift))
+            if first == stop:
+                return start
+            self._start = None
+            for array in batch.arrays:
+                array[start : start + stop - first] = array[first:stop].copy()
+            stop = start + stop - first
+        if shift:
+            batch.records["t"][start:stop] -= shift
+        return stop
+
+
+def packet_of(batch: Batch, count: int, width: int, height: int, ordered: bool | None) -> Events:
+    """Return the first `count` events of a batch as a packet, which the batch's memory then belongs to."""
+    labels = None if batch.labels is None else batch.labels[:count]
+    scores = None if batch.scores is None else batch.scores[:count]
+    return Events(batch.records[:count], width, height, ordered=ordered, labels=labels, scores=scores)

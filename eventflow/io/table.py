@@ -1,0 +1,170 @@
+"""The one table of recording formats.
+
+Adding a format is one module and one row here. A module offers `open_decoder(source, **options) -> Decoder` to be read
+and `open_encoder(file, *, width, height, **options) -> Encoder` to be written (see decoder.py); it is imported when a
+file of its format is met.
+
+What a file is, its first bytes say. The suffix decides only between several formats that recognise the bytes, or names
+a format that has no mark of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from eventflow.errors import RecordingError, UnknownFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD_BYTES: Final = 4096
+"""How many first bytes of a file a `sniff` function gets (fewer where the file is shorter)."""
+
+_PERCENT_LINES = re.compile(rb"(?:% [^\n]*\n)*")
+_NUMBER = rb"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
+_DATA_LINE = re.compile(rb"[ \t]*" + _NUMBER + rb"(?:[ \t]*[,; \t][ \t]*" + _NUMBER + rb"){3,}[ \t]*\r?")
+    rb"[ \t]*[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?:[ \t]*[,; \t][ \t]*[-+]?\d+(?:\.\d*)?){3,}[ \t]*\r?"
+)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One row: a recording format.
+
+    Attributes:
+        name: what the user passes as `format=`.
+        title: what it is, for people.
+        suffixes: usual file suffixes, lower case, with the dot; the first is the one written.
+        module: where its decoder and encoder live, imported on first use.
+        sniff: whether the first bytes of a file are of this format.
+        reads: whether the module has a decoder.
+        writes: whether the module has an encoder.
+        unmarked: whether files exist whose bytes say nothing, so that the suffix alone is believed.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    module: str
+    sniff: Callable[[bytes], bool]
+    reads: bool = True
+    writes: bool = True
+    unmarked: bool = False
+
+    def load(self) -> Any:
+        """Return the format's module."""
+        return import_module(self.module)
+
+
+def _percent_header(head: bytes) -> bytes:
+    match = _PERCENT_LINES.match(head)
+    return b"" if match is None else match.group()
+
+
+def _is_evt(version: bytes, name: bytes) -> Callable[[bytes], bool]:
+    line = re.compile(rb"^% (?:evt " + re.escape(version) + rb"|format " + name + rb"(?:;.*)?)\s*$", re.M)
+    return lambda head: line.search(_percent_header(head)) is not None
+
+
+def _is_dat(head: bytes) -> bool:
+    header = _percent_header(head)
+    is_raw = re.search(rb"^% (?:evt |format |end\s*$)", header, re.M) is not None
+    return b"% Data file containing" in header or (b"% Version " in header and not is_raw)
+
+
+def _is_aedat4(head: bytes) -> bool:
+    return head.startswith(b"#!AER-DAT4.")
+
+
+def _is_event_stream(head: bytes) -> bool:
+    return head.startswith(b"Event Stream")
+
+
+def _is_npz(head: bytes) -> bool:
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and (b".npy" in head or head.startswith(b"PK\x05\x06"))
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\x00" in head:
+        return False
+    lines = [line for line in head.split(b"\n")[:50] if line.strip() and not line.lstrip().startswith(b"#")]
+    names = re.compile(rb"\s*\"?(?:t|ts|time|timestamp|timestamps|x|t_us|t_s)\b[^\n]*[,; \t]", re.I)
+    return any(_DATA_LINE.fullmatch(line) for line in lines[:2]) or (bool(lines) and names.match(lines[0]) is not None)
+
+
+FORMATS: Final[tuple[Format, ...]] = (
+    Format("evt3", "Prophesee RAW, EVT 3.0", (".raw",), "eventflow.io.evt3", _is_evt(b"3.0", b"EVT3")),
+    Format("evt2", "Prophesee RAW, EVT 2.0", (".raw",), "eventflow.io.evt2", _is_evt(b"2.0", b"EVT2")),
+    Format("dat", "Prophesee DAT", (".dat",), "eventflow.io.dat", _is_dat, unmarked=True),
+    Format("aedat4", "iniVation AEDAT 4", (".aedat4",), "eventflow.io.aedat4", _is_aedat4),
+    Format("es", "Event Stream 2", (".es",), "eventflow.io.event_stream", _is_event_stream),
+    Format("csv", "text, one event a line", (".csv", ".txt", ".tsv"), "eventflow.io.text", _is_text, unmarked=True),
+    Format("npz", "NumPy archive", (".npz",), "eventflow.io.numpy_archive", _is_npz),
+)
+
+
+def formats() -> tuple[Format, ...]:
+    """Return every known format, in the order of the table."""
+    return FORMATS
+
+
+def format_named(name: str) -> Format:
+    """Return the row called `name`.
+
+    Raises:
+        UnknownFormatError: there is none; the message lists all.
+    """
+    for row in FORMATS:
+        if row.name == name:
+            return row
+    raise UnknownFormatError(f"no format is named {name!r}; known: {', '.join(row.name for row in FORMATS)}")
+
+
+def format_of(head: bytes, name: str) -> Format:
+    """Return the format of a file from its first bytes and, where they leave a choice, the suffix of `name`.
+
+    Raises:
+        UnknownFormatError: the bytes are of no known format, and no format without a mark has this suffix.
+    """
+    suffix = PurePath(name).suffix.lower()
+    by_content = [row for row in FORMATS if row.reads and row.sniff(head)]
+    by_suffix = [row for row in FORMATS if row.reads and suffix in row.suffixes]
+    for row in by_content:
+        if row in by_suffix:
+            return row
+    if by_content:
+        return by_content[0]
+    for row in by_suffix:
+        if row.unmarked:
+            return row
+    raise UnknownFormatError(_unknown(head, name, by_suffix))
+
+
+def _unknown(head: bytes, name: str, by_suffix: list[Format]) -> str:
+    start = head[:16].hex(" ") if head else "nothing"
+    if by_suffix:
+        known = " or ".join(row.title for row in by_suffix)
+        return (
+            f"{name}: named like {known}, but its first bytes ({start}) are not; "
+            f"if it is one all the same, pass format={by_suffix[0].name!r}"
+        )
+    titles = ", ".join(f"{row.name} ({row.title})" for row in FORMATS if row.reads)
+    return f"{name}: its first bytes ({start}) are of no known format; known: {titles}; pass format= to insist on one"
+
+
+def format_to_write(name: str) -> Format:
+    """Return the format that files named so are written in: the first row that writes this suffix.
+
+    Raises:
+        RecordingError: no format that can be written has this suffix.
+    """
+    suffix = PurePath(name).suffix.lower()
+    for row in FORMATS:
+        if row.writes and suffix in row.suffixes:
+            return row
+    choices = ", ".join(f"{row.suffixes[0]} ({row.name})" for row in FORMATS if row.writes)
+    raise RecordingError(f"{name}: no format is written with the suffix {suffix!r}; use {choices}, or pass format=")

@@ -1,0 +1,147 @@
+"""Writing recordings: whole under their own name, or not at all."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from eventflow.errors import RecordingError
+from eventflow.events import Events
+from eventflow.io.parts import PartFile, writing
+from eventflow.io.recording import call_with
+from eventflow.io.table import format_named, format_to_write
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from eventflow.io.decoder import Encoder
+
+
+class Writer:
+    """A recording being written. Made by `create`. As a context manager it keeps on success, discards on an exception.
+
+    Attributes:
+        path: the target file.
+        format: name of the format.
+        events: events written so far.
+        left_behind: columns ("labels", "scores") that came with the events and that the format cannot hold.
+    """
+
+    def __init__(self, parts: PartFile, encoder: Encoder, file: Any, *, size: tuple[int, int], format: str) -> None:
+        self._parts, self._encoder, self._file = parts, encoder, file
+        self.format = format
+        self._size = size
+        self.path: Path = parts.path
+        self.events = 0
+        self.left_behind: set[str] = set()
+
+    def write(self, events: Events) -> None:
+        """Append events, all from a sensor of the size the recording was created with.
+
+        Raises:
+            RecordingError: another sensor size, or the file system refuses.
+        """
+        if (events.width, events.height) != self._size:
+            raise RecordingError(
+                f"{self.path}: events {self.events}… are of a {events.width}x{events.height} sensor, "
+                f"the recording is {self._size[0]}x{self._size[1]}"
+            )
+        for name in ("labels", "scores"):
+            if name not in self._encoder.columns and getattr(events, name) is not None:
+                self.left_behind.add(name)
+        with writing(self.path):
+            self._encoder.write(events)
+        self.events += len(events)
+
+    def close(self) -> Path:
+        """Finish the recording and give it its name."""
+        with writing(self.path):
+            if not self._file.closed:
+                self._encoder.finish()
+                self._file.close()
+        return self._parts.keep()
+
+    def discard(self) -> None:
+        """Delete what was written."""
+        with suppress(OSError):  # a full disk refuses the last buffer too, and the file goes anyway
+            self._file.close()
+        self._parts.discard()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            try:
+                self.close()
+            except BaseException:
+                self.discard()
+                raise
+        else:
+            self.discard()
+
+
+def create(
+    path: str | os.PathLike[str], *, width: int, height: int, format: str | None = None, **options: Any
+) -> Writer:
+    """Begin to write a recording of a `width` x `height` sensor.
+
+    Args:
+        path: the target; it appears when the writer is closed. An existing file is replaced then.
+        width: sensor width, px.
+        height: sensor height, px.
+        format: name of the format; None goes by the suffix.
+        options: further options of the format.
+
+    Raises:
+        RecordingError: no format has the suffix, or the place cannot be written to.
+    """
+    row = format_to_write(str(path)) if format is None else format_named(format)
+    if not row.writes:
+        raise RecordingError(f"{path}: {row.title} can be read but not written")
+    module = row.load()
+    parts = PartFile(path)
+    try:
+        with writing(path):
+            file = parts.part.open("w+b")
+        given = {"width": width, "height": height, **options}
+        encoder = call_with(module.open_encoder, file, options=given, what=row.name)
+    except BaseException:
+        parts.discard()
+        raise
+    return Writer(parts, encoder, file, size=(width, height), format=row.name)
+
+
+def write(
+    events: Events | Iterable[Events],
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    width: int | None = None,
+    height: int | None = None,
+    **options: Any,
+) -> Path:
+    """Write events, or a stream of packets, as one recording and return its path.
+
+    Args:
+        events: a packet, or an iterable of packets from one sensor, such as an opened recording.
+        path: the target; it appears when all is written.
+        format: name of the format; None goes by the suffix.
+        width: sensor width, px; needed only where there is no first packet to say.
+        height: sensor height, px.
+        options: further options of the format.
+    """
+    packets = iter([events] if isinstance(events, Events) else events)
+    first = next(packets, None)
+    if first is not None:
+        width, height = first.width, first.height
+    if width is None or height is None:
+        raise RecordingError(f"{path}: there are no packets to tell the sensor size; pass width= and height=")
+    with create(path, width=width, height=height, format=format, **options) as writer:
+        if first is not None:
+            writer.write(first)
+        for packet in packets:
+            writer.write(packet)
+    return writer.path
