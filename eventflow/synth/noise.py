@@ -1,0 +1,184 @@
+"""Noise of a DVS pixel: shot noise of both polarities and ON leak events.
+
+Shot noise is a Poisson process over the whole sensor, thinned to each pixel's own rate; the time to the next event is
+drawn, not the presence of one in a step, so nothing depends on the step. Leak events of a pixel are a renewal process.
+Both are added to the signal and leave the pixel's memory alone, as in jAER's noise tester (Guo and Delbruck 2022,
+DND21), so that rates are what was asked for and labels are exact; the dependence of shot noise on intensity and
+threshold follows v2e (Hu et al. 2021).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eventflow.events import NOISE
+from eventflow.kernels.jit import jit
+from eventflow.synth.hashing import LEAK_INTERVAL, LEAK_PHASE, SHOT, random_normal, random_uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eventflow.synth.pixels import Records
+
+WHEEL_SLOTS = 1024
+SHORTEST_INTERVAL = 0.1
+_END = -1
+
+
+@jit
+def alias_table(weights: NDArray[np.float64], share: NDArray[np.float32], other: NDArray[np.int32]) -> float:
+    """Fill the table from which a pixel is drawn in proportion to its weight in O(1); return the sum of weights.
+
+    Vose 1991, "A linear algorithm for generating random numbers with a given distribution".
+    """
+    n = len(weights)
+    total = 0.0
+    for i in range(n):
+        total += weights[i]
+    rest = np.empty(n, np.float64)
+    stack = np.empty(n, np.int32)
+    small, large = 0, n
+    for i in range(n):
+        other[i] = i
+        rest[i] = weights[i] * n / total if total > 0.0 else 1.0
+        if rest[i] < 1.0:
+            stack[small] = i
+            small += 1
+        else:
+            large -= 1
+            stack[large] = i
+    while small > 0 and large < n:
+        small -= 1
+        poor, rich = stack[small], stack[large]
+        share[poor] = rest[poor]
+        other[poor] = rich
+        rest[rich] -= 1.0 - rest[poor]
+        if rest[rich] < 1.0:
+            large += 1
+            stack[small] = rich
+            small += 1
+    for k in range(small):
+        share[stack[k]] = 1.0
+    for k in range(large, n):
+        share[stack[k]] = 1.0
+    return total
+
+
+@jit
+def shoot(
+    pixels: Records,
+    share: NDArray[np.float32],
+    other: NDArray[np.int32],
+    clock: NDArray[np.float64],
+    key: np.uint64,
+    rate_per_us: float,
+    at_full: float,
+    t0: int,
+    step_us: int,
+    found: Records,
+    found_count: int,
+) -> int:
+    """Append the shot noise of one step to `found` and return the new `found_count`.
+
+    Args:
+        pixels: PIXEL_DTYPE; intensity and thresholds are read.
+        share: alias table over pixels.
+        other: alias table over pixels.
+        clock: float64, (time of the next event in µs, number of draws so far). Where `found` is full the loop stops
+            before `clock[0]` reaches the end of the step and can be called again with more room.
+        key: of the random numbers.
+        rate_per_us: events of the whole sensor in the dark, per µs.
+        at_full: rate at full intensity relative to the dark.
+        t0: start of the step, µs.
+        step_us: length of the step, µs.
+        found: CANDIDATE_DTYPE.
+        found_count: how many are in use.
+    """
+    n = len(share)
+    end = np.float64(t0 + step_us)
+    while clock[0] < end and found_count < len(found):
+        draw = 4 * int(clock[1])
+        spot = random_uniform(key, SHOT, draw) * n
+        place = min(int(spot), n - 1)
+        if spot - place >= share[place]:
+            place = int(other[place])
+        pixel = pixels[place]
+        brightness = min(max(np.float64(pixel.intensity), 0.0), 1.0)
+        if random_uniform(key, SHOT, draw + 1) < 1.0 + (at_full - 1.0) * brightness:
+            candidate = found[found_count]
+            candidate.offset = min(max(int(clock[0]) - t0, 0), step_us - 1)
+            candidate.pixel = place
+            # a lower threshold is crossed by noise more often: rates are as 1 / threshold
+            candidate.p = random_uniform(key, SHOT, draw + 2) * (pixel.on + pixel.off) < pixel.off
+            candidate.label = NOISE
+            found_count += 1
+        clock[0] -= math.log(random_uniform(key, SHOT, draw + 3)) / rate_per_us
+        clock[1] += 1.0
+    return found_count
+
+
+@jit
+def _interval(key: np.uint64, pixel: int, t: int, period: float, jitter: float) -> float:
+    """Return the time in µs from an event of `pixel` at `t` to its next leak event."""
+    deviation = random_normal(key, LEAK_INTERVAL + (pixel << 8), t + 1)
+    return float(max(period * max(1.0 + jitter * deviation, SHORTEST_INTERVAL), 1.0))
+
+
+@jit
+def start_leak(
+    periods: NDArray[np.float64],
+    due: NDArray[np.int64],
+    following: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    key: np.uint64,
+    jitter: float,
+    step_us: int,
+) -> None:
+    """Put every pixel's first leak event, at a random phase, into the wheel of steps (a list of pixels a slot)."""
+    heads[:] = _END
+    for i in range(len(periods)):
+        due[i] = np.int64(_interval(key, i, 0, periods[i], jitter) * random_uniform(key, LEAK_PHASE, i))
+        slot = due[i] // step_us % len(heads)
+        following[i] = heads[slot]
+        heads[slot] = i
+
+
+@jit
+def leak(
+    periods: NDArray[np.float64],
+    due: NDArray[np.int64],
+    following: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    key: np.uint64,
+    jitter: float,
+    t0: int,
+    step_us: int,
+    found: Records,
+    found_count: int,
+) -> int:
+    """Append the leak events of one step to `found` and return the new `found_count`.
+
+    Room for one event a pixel must be there; a pixel leaks once a step at most.
+    """
+    end = t0 + step_us
+    slot = t0 // step_us % len(heads)
+    i = heads[slot]
+    heads[slot] = _END
+    while i != _END:
+        after = following[i]
+        if due[i] < end:
+            candidate = found[found_count]
+            candidate.offset = due[i] - t0
+            candidate.pixel = i
+            candidate.p = 1
+            candidate.label = NOISE
+            found_count += 1
+            due[i] = max(due[i] + np.int64(_interval(key, i, due[i], periods[i], jitter)), end)
+        slot = due[i] // step_us % len(heads)
+        following[i] = heads[slot]
+        heads[slot] = i
+        i = after
+    return found_count
