@@ -1,8 +1,8 @@
 """Filters that keep the events other events support: background activity, STCF, refractory period.
 
-All three remember the last event of each pixel in a *surface* that lives as long as the stream, so that results do not
-depend on packets. Every event, kept or not, updates it. An age is `|t - T|`: the youngest event has age 0, also at equal
-times, and where time steps back a pixel of the far "future" supports nothing.
+All three remember the last event of each pixel in a *surface* that lives as long as the stream, so that results do
+not depend on packets. Every event, kept or not, updates it. An age is `|t - T|`: equal times have age 0, and where time
+steps back a pixel of the far "future" supports nothing.
 
     for e in events:                                   # what every filter below computes
         ages = sorted(|e.t - T[n]| for n in neighbours(e) if T[n] is set and (not polarity or P[n] == e.p))
@@ -10,10 +10,10 @@ times, and where time steps back a pixel of the far "future" supports nothing.
         keep e if score < window
         T[e], P[e] = e.t, e.p
 
-`neighbours(e)` is the square of side `2 radius + 1` round e without e's own pixel (a hot pixel would support itself), cut
-at the border of the sensor. k = 1, radius 1 and no polarity is the background activity filter of Delbruck 2008,
-"Frame-free dynamic digital vision"; the rest is the spatio-temporal correlation filter of Guo & Delbruck 2022, "Low cost
-and latency event camera background activity denoising". Sorting events by score gives the filter's whole ROC curve.
+`neighbours(e)` is the square of side `2 radius + 1` round e without e's own pixel (a hot pixel would support itself),
+cut at the border of the sensor. k = 1, radius 1 and no polarity is the background activity filter of Delbruck 2008,
+"Frame-free dynamic digital vision"; the rest is the spatio-temporal correlation filter of Guo & Delbruck 2022, "Low
+cost and latency event camera background activity denoising". Sorting events by score gives the filter's ROC curve.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def background_activity(events: Events, state: NDArray[np.int64], window: int, *
         return stcf(events, state, window, k=1, polarity=False, mark=True)
     _check(events, state, window, 1)
     kept, mask = blank_words(len(events)), _mask_for(events)
-    count = _background_activity(words_of(events), state, window, kept, mask)
+    count: int = _background_activity(words_of(events), state, window, kept, mask)
     return events[mask] if len(mask) else events_from_words(kept, count, events)
 
 
@@ -102,7 +102,7 @@ def stcf(
         return events.with_columns(scores=scores)
     kept, mask = blank_words(len(events)), _mask_for(events)
     margin = _margin(events, state)
-    count = _stcf(words_of(events), state, offsets, margin, k, polarity, window, kept, mask)
+    count: int = _stcf(words_of(events), state, offsets, margin, k, polarity, window, kept, mask)
     return events[mask] if len(mask) else events_from_words(kept, count, events)
 
 
@@ -124,8 +124,8 @@ def refractory(
         events: in any order; not written.
         state: from `surface`; brought up to date.
         period: µs, at least 1.
-        rule: what starts a period: a `kept` event, as in a sensor's pixel, or `all` events, which silences a pixel for as
-            long as it fires faster than the period.
+        rule: what starts a period: a `kept` event, as in a sensor's pixel, or `all` events, which silences a pixel for
+            as long as it fires faster than the period.
         mark: keep everything and fill `scores` with the time since the event that started the pixel's period, µs, inf
             for the pixel's first.
 
@@ -141,7 +141,7 @@ def refractory(
         _refractory_ages(words_of(events), state, margin, period, rule == "all", scores)
         return events.with_columns(scores=scores)
     kept, mask = blank_words(len(events)), _mask_for(events)
-    count = _refractory(words_of(events), state, margin, period, rule == "all", kept, mask)
+    count: int = _refractory(words_of(events), state, margin, period, rule == "all", kept, mask)
     return events[mask] if len(mask) else events_from_words(kept, count, events)
 
 
@@ -150,7 +150,7 @@ def _mask_for(events: Events) -> NDArray[np.bool_]:
 
 
 def _margin(events: Events, state: NDArray[np.int64]) -> int:
-    return (state.shape[1] - events.width) // 2
+    return int(state.shape[1] - events.width) // 2
 
 
 def _check(events: Events, state: NDArray[np.int64], span: int, radius: int, *, name: str = "window") -> None:
@@ -168,8 +168,8 @@ def _check(events: Events, state: NDArray[np.int64], span: int, radius: int, *, 
 
 def _neighbourhood(radius: int, stride: int) -> NDArray[np.int64]:
     steps = np.arange(-radius, radius + 1)
-    offsets = (steps[:, None] * stride + steps[None, :]).reshape(-1)
-    return offsets[offsets != 0]
+    offsets: NDArray[np.int64] = (steps[:, None] * stride + steps[None, :]).reshape(-1)
+    return np.compress(offsets != 0, offsets)
 
 
 @jit
@@ -231,9 +231,7 @@ def _stcf(
 
 
 @jit
-def _neighbour_ages(
-    words: Any, state: Any, offsets: Any, margin: Any, k: Any, polarity: Any, scores: Any
-) -> None:
+def _neighbour_ages(words: Any, state: Any, offsets: Any, margin: Any, k: Any, polarity: Any, scores: Any) -> None:
     cells = state.reshape(-1)
     stride = np.uint64(state.shape[1])
     youngest = np.empty(k, np.int64)

@@ -1,0 +1,163 @@
+"""Cutting a stream into slices, by time or by count, over any number of packets.
+
+A slicer is fed packets and gives back the slices they complete; it copies events only where a slice spans packets.
+`state` and `restore` carry what is pending, so that a stream can be resumed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eventflow.errors import EventsError, ParameterError
+from eventflow.events import Events
+from eventflow.messages import Slice
+
+
+class TimeSlicer:
+    """Cut at the multiples of a period, counted from event time 0.
+
+    Slice number k holds the events with k * every <= t < (k + 1) * every. The first is that of the first event. Empty
+    slices follow as long as they end within `max_gap` of the last event; those beyond, up to the slice of the next
+    event, are left out and counted.
+
+    Args:
+        every: period, µs, at least 1.
+        max_gap: how long after the last event empty slices go on, µs, at least 0.
+
+    Attributes:
+        left_out: number of empty slices left out of gaps.
+    """
+
+    def __init__(self, every: int, *, max_gap: int = 1_000_000) -> None:
+        _require("every", every, 1)
+        _require("max_gap", max_gap, 0)
+        self.every, self.max_gap = every, max_gap
+        self.left_out = 0
+        self._pending: list[Events] = []
+        self._blank: Events | None = None
+        self._index = 0
+        self._last_t = 0
+
+    def push(self, events: Events) -> list[Slice]:
+        """Take the next packet and return the slices that its events complete.
+
+        Raises:
+            EventsError: time steps back, in the packet or from what came before.
+        """
+        slices: list[Slice] = []
+        if not len(events):
+            return slices
+        self._begin(events)
+        t = events.t
+        while len(events):
+            slices += self.advance(int(t[0]))
+            self._enter(int(t[0]) // self.every)
+            count = int(t.searchsorted((self._index + 1) * self.every))
+            self._pending.append(events[:count])
+            self._last_t = int(t[count - 1])
+            events, t = events[count:], t[count:]
+        return slices
+
+    def advance(self, t: int) -> list[Slice]:
+        """Return the slices that are complete once no event before `t` (µs) can come."""
+        slices: list[Slice] = []
+        if self._blank is None:
+            return slices
+        while (end := (self._index + 1) * self.every) <= t and (self._pending or end <= self._last_t + self.max_gap):
+            slices.append(self._close(complete=True))
+        return slices
+
+    def finish(self) -> list[Slice]:
+        """Return the slice the end of the stream cuts short, if it holds events."""
+        return [self._close(complete=False)] if self._pending else []
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that later slices depend on."""
+        return {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
+        for name, value in state.items():
+            setattr(self, name, list(value) if isinstance(value, list) else value)
+
+    def _begin(self, events: Events) -> None:
+        first = int(events.t[0])
+        if self._blank is None:
+            self._blank = Events.empty(events.width, events.height)
+            self._index, self._last_t = first // self.every, first
+        if first < max(self._last_t, self._index * self.every) or not events.ordered:
+            raise _backwards(events, max(self._last_t, self._index * self.every))
+
+    def _enter(self, index: int) -> None:
+        self.left_out += index - self._index
+        self._index = index
+
+    def _close(self, *, complete: bool) -> Slice:
+        assert self._blank is not None  # nothing is closed before the first event
+        events = Events.concat(self._pending) if self._pending else self._blank
+        closed = Slice(events, self._index * self.every, (self._index + 1) * self.every, self._index, complete)
+        self._pending = []
+        self._index += 1
+        return closed
+
+
+class CountSlicer:
+    """Cut after every `count` events. A slice begins and ends at the times of its first and last event.
+
+    Args:
+        count: events a slice, at least 1.
+    """
+
+    def __init__(self, count: int) -> None:
+        _require("count", count, 1)
+        self.count = count
+        self._pending: list[Events] = []
+        self._index = 0
+
+    def push(self, events: Events) -> list[Slice]:
+        """Take the next packet and return the slices that its events complete."""
+        slices: list[Slice] = []
+        missing = self.count - sum(map(len, self._pending))
+        while len(events) >= missing:
+            self._pending.append(events[:missing])
+            slices.append(self._close(None, complete=True))
+            events, missing = events[missing:], self.count
+        if len(events):
+            self._pending.append(events)
+        return slices
+
+    def finish(self, t_end: int | None = None) -> list[Slice]:
+        """Return the slice the end of the stream cuts short, if it holds events. It ends at `t_end`, µs, if given."""
+        return [self._close(t_end, complete=False)] if self._pending else []
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that later slices depend on."""
+        return {"_pending": list(self._pending), "_index": self._index}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
+        self._pending, self._index = list(state["_pending"]), state["_index"]
+
+    def _close(self, t_end: int | None, *, complete: bool) -> Slice:
+        events = Events.concat(self._pending)
+        t0, t1 = int(events.t[0]), int(events.t[-1])
+        closed = Slice(events, t0, t1 if t_end is None else max(t1, t_end), self._index, complete)
+        self._pending = []
+        self._index += 1
+        return closed
+
+
+def _require(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ParameterError(f"{name} is {value}, expected at least {least}")
+
+
+def _backwards(events: Events, latest: int) -> EventsError:
+    t = events.t
+    index = 0 if int(t[0]) < latest else int((t[1:] < t[:-1]).argmax()) + 1
+    before = latest if index == 0 else int(t[index - 1])
+    return EventsError(
+        f"event {index} of the packet has t={int(t[index])} after {before}: slices need events in time order; "
+        "open the recording with backwards='clamp' or 'drop'",
+        index,
+    )
