@@ -12,8 +12,8 @@ A node is a class with typed parameters and typed methods; everything else is de
   have forced out first. `finish(t_end)` returns what is left; the engine calls `on_watermark(t_end)` before it;
 - outputs never have a time before the watermark the node has seen, less `holdback_us`.
 
-State lives in `_` attributes and advances only at events or at instants fixed in event time, so that the result does not
-depend on how the stream was cut. Inputs are read-only. Random numbers come from a generator seeded with a parameter.
+State lives in `_` attributes and advances only at events or at instants fixed in event time, so that the result does
+not depend on how the stream was cut. Inputs are read-only. Random numbers come from a generator seeded by a parameter.
 
 A class that breaks the contract fails when it is made, with the remedy.
 """
@@ -80,6 +80,8 @@ class Node:
     declaration: ClassVar[Declaration]
     holdback_us: ClassVar[int] = 0
     """How far (µs) an output's time may lie before the watermark the node has seen."""
+    optional_inputs: ClassVar[frozenset[str]] = frozenset()
+    """Input ports that a graph may leave unconnected; `start` then gets no StreamInfo for them."""
     heavy: ClassVar[bool] = False
     """Whether a thread of its own pays where the planner decides."""
     main_thread: ClassVar[bool] = False
@@ -150,7 +152,7 @@ class Source(Node):
     packet_events: Annotated[int, Range(1, 1 << 24)] = 16384
     packet_time: Duration = ms(1)
 
-    def start(self) -> StreamInfo | dict[str, StreamInfo]:  # type: ignore[override]
+    def start(self) -> StreamInfo | dict[str, StreamInfo]:
         """Return what is known of the stream before its first message."""
         raise NodeDeclarationError(f"source {type(self).__name__} has no start()")
 
@@ -217,6 +219,8 @@ def _declare(cls: type[Node]) -> Declaration:
         raise NodeDeclarationError(
             f"node {cls.__name__} has no input port; give it a method such as events(self, events: Events)"
         )
+    for name in cls.optional_inputs - inputs.keys():
+        raise NodeDeclarationError(f"{cls.__name__}.optional_inputs names {name!r}" + did_you_mean(name, inputs))
     parameters = _parameters(cls, doc)
     return Declaration(parameters, inputs, outputs, is_source, doc.split("\n")[0], doc)
 

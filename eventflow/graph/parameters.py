@@ -1,7 +1,7 @@
 """A node's parameters, read from the annotations of its class: validated, in the schema, settable from anywhere.
 
-`window: Duration = ms(5)` is everything a node author writes. From it come the check of the graph file, the JSON schema,
-`--set`, the help and the documentation.
+`window: Duration = ms(5)` is everything a node author writes. From it come the check of the graph file, the JSON
+schema, `--set`, the help and the documentation.
 """
 
 from __future__ import annotations
@@ -252,6 +252,6 @@ def parameter_from_annotation(name: str, annotation: Any, default: Any = REQUIRE
 
 def _undeclarable(name: str, annotation: Any) -> NodeDeclarationError:
     return NodeDeclarationError(
-        f"parameter {name!r} has type {annotation!r}; a graph file can hold bool, int, float, str, Path, Duration, Size, "
-        "Literal[...], list[...] of these, or any of them with `| None`. For internal state, let the name begin with _"
+        f"parameter {name!r} has type {annotation!r}; a graph file can hold bool, int, float, str, Path, Duration, "
+        "Size, Literal[...], list[...] of these, or any of them with `| None`. For state, let the name begin with _"
     )

@@ -64,8 +64,8 @@ def input_port(name: str, method: Callable[..., Any], hints: dict[str, Any]) -> 
 def output_ports(owner: str, annotation: Any) -> dict[str, Port]:
     """Return the output ports that a return annotation declares, by name.
 
-    `Events` gives port "events"; `Iterator[Slice]`, `Slice | None` and `list[Slice]` give "slice"; a NamedTuple gives one
-    port a field.
+    `Events` gives port "events"; `Iterator[Slice]`, `Slice | None` and `list[Slice]` give "slice"; a NamedTuple gives
+    one port a field.
 
     Raises:
         NodeDeclarationError: the annotation is neither of these nor None.
