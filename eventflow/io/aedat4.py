@@ -1,0 +1,248 @@
+"""iniVation AEDAT 4, the events; other streams are listed. https://docs.inivation.com/software/software-advanced-usage/file-formats.
+
+Packets are unpacked ahead, a few at a time, on a second thread: decompression holds no lock and takes most of the time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+
+from eventflow.errors import RecordingError
+from eventflow.io.aedat4_encoder import Aedat4Encoder
+from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, FlatbufferError, framed_events, read_data_table
+from eventflow.io.aedat4_header import FileHeader, StreamHeader, read_header
+from eventflow.io.aedat4_kernels import (
+    LAST_TIME,
+    MAX_PACKET_BYTES,
+    OUTSIDE,
+    POLARITY,
+    STATE_SIZE,
+    STEPS_BACK,
+    take_events,
+)
+from eventflow.io.aedat4_packets import HEAD_BYTES, PacketError, PacketStream, Unpacker
+from eventflow.io.decoder import Decoder, RecordingInfo
+from eventflow.io.order import BEFORE_ALL_TIME
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    from eventflow.io.decoder import Batch
+    from eventflow.io.source import ByteSource
+
+_KINDS: Final = {"EVTS": "events", "FRME": "frames", "IMUS": "imu", "TRIG": "triggers"}
+_AHEAD_BYTES: Final = 1 << 19  # unpacked at once, so that handing over costs little and little is held
+
+
+class Aedat4Decoder(Decoder):
+    """Reads one stream of events of an AEDAT 4 file."""
+
+    def __init__(
+        self, source: ByteSource, *, stream: str, width: int | None, height: int | None, batches_ahead: int
+    ) -> None:
+        self._header = read_header(source)
+        self._stream = _chosen(source.path, self._header, stream)
+        super().__init__(source, _info(source, self._header, self._stream, width, height))
+        self._table = _data_table(source, self._header, self._stream.number)
+        # the first recorders left counts and times out
+        self._counted = self._table is not None and bool(self._table["events"].all())
+        self._note_table()
+        self._state = np.zeros(STATE_SIZE, np.int64)
+        self._state[LAST_TIME] = BEFORE_ALL_TIME
+        identifiers = {number: known.identifier.encode() for number, known in self._header.streams.items()}
+        end = self._header.table_position if self._table is not None or source.size is None else -1
+        unpacker = Unpacker(self._header.compression)
+        self._packets = PacketStream(
+            source,
+            identifiers,
+            wanted=self._stream.number,
+            unpacker=unpacker,
+            accept=framed_events,
+            end=end if end > 0 else None,
+        )
+        self._batches_ahead = batches_ahead
+        self._ahead: deque[Future[NDArray[np.int64]]] = deque()
+        self._thread: ThreadPoolExecutor | None = None
+        self._rows = np.empty((0, 2), np.int64)
+        self._row = self._left = 0
+        self._begun = False
+
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Number of events earlier than the event before them so far."""
+        return int(self._state[STEPS_BACK])
+
+    def fill(self, batch: Batch, start: int) -> int:
+        """Copy the next events into `batch` from `start` on."""
+        words = batch.records.view(np.int64).reshape(-1, 2)
+        width, height = self.info.width, self.info.height
+        while start < len(words):
+            if self._row == len(self._rows) and not self._next_rows():
+                self._count()
+                break
+            self._row, self._left, made = take_events(
+                self._rows, self._row, self._left, words[start:], self._state, width, height
+            )
+            start += made
+        return start
+
+    def seek(self, t: int) -> None:
+        """Go to the first packet whose last event is at or after `t` (µs), where there is a data table."""
+        if self._table is None or not self._counted:
+            return
+        rows = self._table[self._table["t_last"] >= t]
+        self._packets.go_to(int(rows["offset"][0]) - HEAD_BYTES if len(rows) else self._header.table_position)
+
+    def expected_events(self) -> int | None:
+        """Return how many events the data table says there are, or an estimate."""
+        if self.info.events is not None:
+            return self.info.events
+        return None if self.source.size is None else self.source.size // 5
+
+    def _note_table(self) -> None:
+        rows, info = self._table, self.info
+        if rows is None:
+            if self.source.seekable:
+                info.notes.append("no data table, or a damaged one: the recorder was not stopped properly")
+        elif self._counted:
+            info.events = int(rows["events"].sum())
+            info.t_last = int(rows["t_last"][-1]) if len(rows) else None
+
+    def _next_rows(self) -> bool:
+        if not self._begun or self._batches_ahead < 1:
+            self._begun = True  # the first batch is needed at once, and often it is all of the file that is wanted
+            self._rows = _unpack_some(self._packets)
+        else:
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "aedat4")
+            while len(self._ahead) <= self._batches_ahead:
+                self._ahead.append(self._thread.submit(_unpack_some, self._packets))
+            self._rows = self._ahead.popleft().result()
+        self._row = self._left = 0
+        return len(self._rows) > 0
+
+    def _count(self) -> None:
+        counts = {
+            "outside": int(self._state[OUTSIDE]),
+            "reserved": int(self._state[POLARITY]),
+            "damaged": self._packets.damaged,
+            "damaged_bytes": self._packets.damaged_bytes,
+            "truncated_bytes": self._packets.truncated_bytes,
+        }
+        self.skipped.update({reason: count for reason, count in counts.items() if count})
+
+
+def _unpack_some(packets: PacketStream) -> NDArray[np.int64]:
+    """Return the next packets one after another, int64 of shape (n, 2) as `take_events` wants them; none at the end."""
+    payloads: list[bytes] = []
+    total = 0
+    while total < _AHEAD_BYTES:
+        more = packets.some()
+        if not more:
+            break
+        payloads += more
+        total += sum(map(len, more))
+    joined = payloads[0] if len(payloads) == 1 else b"".join(payloads)
+    return np.frombuffer(joined, np.int64).reshape(-1, 2)
+
+
+def _chosen(path: str, header: FileHeader, name: str) -> StreamHeader:
+    streams = [stream for stream in header.streams.values() if stream.identifier == "EVTS"]
+    for stream in streams:
+        if name in (stream.name, str(stream.number)):
+            return stream
+    if streams and name == "events":
+        return streams[0]
+    known = ", ".join(f"{s.number} ({s.name}, {s.identifier})" for s in header.streams.values()) or "none at all"
+    raise RecordingError(f"{path}: no stream of events {name!r}; the file has the streams {known}")
+
+
+def _info(
+    source: ByteSource, header: FileHeader, stream: StreamHeader, width: int | None, height: int | None
+) -> RecordingInfo:
+    width, height = stream.size("sizeX") or width or 0, stream.size("sizeY") or height or 0
+    if not 0 < max(width, height) <= 1 << 15 or not min(width, height):
+        raise RecordingError(f"{source.path}: the header does not say the sensor's size; pass width= and height=")
+    attributes: dict[str, Any] = {"compression": header.compression}
+    attributes |= {key: value for key, value in stream.attributes.items() if key not in ("sizeX", "sizeY", "source")}
+    return RecordingInfo(
+        source.path,
+        "aedat4",
+        width,
+        height,
+        sensor=stream.attributes.get("source", ""),
+        streams=_names(header, stream),
+        size_bytes=source.size,
+        attributes=attributes,
+    )
+
+
+def _names(header: FileHeader, chosen: StreamHeader) -> tuple[str, ...]:
+    """Return a name for each stream: by kind, with the recorder's own name where a kind occurs twice."""
+    names = ["events"]
+    for stream in header.streams.values():
+        if stream is not chosen:
+            kind = _KINDS.get(stream.identifier, stream.identifier.lower() or "unknown")
+            names.append(kind if kind not in names else f"{kind}:{stream.name}")
+    return tuple(names)
+
+
+def _data_table(source: ByteSource, header: FileHeader, stream: int) -> NDArray[np.void] | None:
+    """Return the data table's rows for `stream`, or None where there is none that can be believed."""
+    first, at = source.position, header.table_position
+    if source.size is None or not first <= at < source.size or source.size - at > MAX_PACKET_BYTES:
+        return None
+    source.seek(at)
+    try:
+        data = Unpacker(header.compression)(memoryview(source.read(source.size - at)))
+        rows = read_data_table(data)
+    except (PacketError, FlatbufferError):
+        return None
+    finally:
+        source.seek(first)
+    offset, events = rows["offset"], rows["events"]
+    believed = (
+        (offset >= first + HEAD_BYTES) & (offset < at) & (events >= 0) & (events <= MAX_PACKET_BYTES // EVENT_BYTES)
+    )
+    return rows[rows["stream"] == stream] if believed.all() else None
+
+
+def open_decoder(
+    source: ByteSource,
+    *,
+    stream: str = "events",
+    width: int | None = None,
+    height: int | None = None,
+    batches_ahead: int = 2,
+) -> Aedat4Decoder:
+    """Return a decoder of `source`, its header read.
+
+    Args:
+        source: the file or pipe.
+        stream: which stream of events, by the recorder's name or by number, where there are several.
+        width: sensor width, px, where the header does not say.
+        height: sensor height, px, where the header does not say.
+        batches_ahead: how many batches of packets a second thread unpacks ahead; 0 uses no second thread.
+    """
+    return Aedat4Decoder(source, stream=stream, width=width, height=height, batches_ahead=batches_ahead)
+
+
+def open_encoder(
+    file: BinaryIO, *, width: int, height: int, compression: str = "lz4", sensor: str = "eventflow"
+) -> Aedat4Encoder:
+    """Return an encoder that writes to `file`, its header written.
+
+    Args:
+        file: can seek.
+        width: sensor width, px.
+        height: sensor height, px.
+        compression: none, lz4, lz4_high, zstd or zstd_high.
+        sensor: what the file names as its source.
+    """
+    return Aedat4Encoder(file, width=width, height=height, compression=compression, sensor=sensor)

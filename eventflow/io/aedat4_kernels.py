@@ -1,0 +1,140 @@
+"""AEDAT 4: the pass over the events of a packet. Its records are laid out as ours; they are checked while copied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+MAX_PACKET_BYTES: Final = 1 << 27
+"""Packets beyond this, as stored or unpacked, count as damage: a few flipped bits must not take the memory."""
+
+# Indices of the state carried from packet to packet: int64, shape (STATE_SIZE,).
+LAST_TIME, STEPS_BACK, OUTSIDE, POLARITY, STATE_SIZE = 0, 1, 2, 3, 4
+
+# Unsigned indices spare the loop its test for negative ones.
+_0, _1 = np.uint64(0), np.uint64(1)
+
+
+@jit
+def _u32(data: NDArray[np.uint8], at: int) -> np.int64:
+    a, b, c, d = np.int64(data[at]), np.int64(data[at + 1]), np.int64(data[at + 2]), np.int64(data[at + 3])
+    return a | b << 8 | c << 16 | d << 24
+
+
+@jit
+def _stream_of(data: NDArray[np.uint8], at: int, stop: int, known: NDArray[np.int64]) -> int:
+    """Return the row of `known` whose packet seems to begin at `at`, or -1."""
+    if at + 20 > stop:
+        return -1
+    stream, size = _u32(data, at), _u32(data, at + 4)
+    if not 0 < size <= MAX_PACKET_BYTES or at + 8 + size > stop:
+        return -1
+    for row in range(len(known)):
+        if known[row, 0] == stream and _u32(data, at + 8 + known[row, 1]) == known[row, 2]:
+            return row
+    return -1
+
+
+@jit
+def index_packets(
+    data: NDArray[np.uint8], at: int, filled: int, end: int, known: NDArray[np.int64], index: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return where the payloads of consecutive sound packets of the first known stream begin and stop in `data`.
+
+    It stops at the first place in doubt: no sound packet, one not whole in `data[:filled]`, or nothing sound after a
+    packet of another stream, whose payload nobody will look at.
+
+    Args:
+        data: the window, uint8.
+        at: where a packet is expected.
+        filled: how much of the window holds bytes.
+        end: where the packets end.
+        known: from `known_streams`.
+        index: int64, shape (room, 2), written and returned in part.
+    """
+    made = 0
+    stop = min(filled, end)
+    while made < len(index):
+        row = _stream_of(data, at, stop, known)
+        if row < 0:
+            break
+        after = at + 8 + _u32(data, at + 4)
+        if row == 0:
+            index[made, 0] = at + 8
+            index[made, 1] = after
+            made += 1
+        elif _stream_of(data, after, stop, known) < 0:
+            break
+        at = after
+    return index[:made]
+
+
+def known_streams(identifiers: Mapping[int, bytes], wanted: int, magic: bytes) -> NDArray[np.int64]:
+    """Return int64 rows (number, where in the payload its mark lies, the mark as u32), the wanted stream first."""
+    rows = []
+    for number in sorted(identifiers, key=lambda known: known != wanted):
+        mark = magic or identifiers[number].ljust(4)[:4]
+        rows.append((number, 0 if magic else 8, int.from_bytes(mark, "little")))
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+@jit
+def take_events(
+    packets: NDArray[np.int64],
+    at: int,
+    left: int,
+    words: NDArray[np.int64],
+    state: NDArray[np.int64],
+    width: int,
+    height: int,
+) -> tuple[int, int, int]:
+    """Copy sound events of `packets` into `words`; return the row reached, events left in its packet, events copied.
+
+    Args:
+        packets: int64, shape (n, 2), read-only: packets one after another, two rows of prefix (the count of events in
+            the last 32 bits) and a row (t; x, y, p and padding) for each event.
+        at: row to begin with.
+        left: events left in the packet `at` lies in; 0 where a prefix comes.
+        words: int64, shape (room, 2): event records as words, padding zeroed.
+        state: int64, shape (STATE_SIZE,), carried from call to call; left-out events are counted there.
+        width: sensor width, px.
+        height: sensor height, px.
+    """
+    size, room = np.uint64(len(packets)), np.uint64(len(words))
+    row, made = np.uint64(at), _0
+    last, back, outside, polarity = state[LAST_TIME], 0, 0, 0
+    while made < room:
+        if left == 0:
+            if row == size:
+                break
+            left = packets[row + _1, _1] >> 32 & 0xFFFF_FFFF
+            row += np.uint64(2)
+            continue
+        t, rest = packets[row, _0], packets[row, _1]
+        row += _1
+        left -= 1
+        # negative pixels are 16-bit numbers above every sensor's size here
+        if (rest & 0xFFFF) >= width or (rest >> 16 & 0xFFFF) >= height:
+            outside += 1
+            continue
+        if (rest >> 32 & 0xFF) > 1:
+            polarity += 1
+            continue
+        back += t < last
+        last = t
+        words[made, _0] = t
+        words[made, _1] = rest & 0x1_FFFF_FFFF
+        made += _1
+    state[LAST_TIME] = last
+    state[STEPS_BACK] += back
+    state[OUTSIDE] += outside
+    state[POLARITY] += polarity
+    return int(row), int(left), int(made)

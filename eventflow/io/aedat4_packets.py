@@ -1,0 +1,257 @@
+"""The packets of an AEDAT 4 file: found, found again after damage, decompressed within bounds.
+
+A packet is `[i32 stream][i32 size][payload]`. Damage is skipped by the packet's own size where a sound packet follows
+there, and else by searching for the next place that looks like one.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, Final
+
+import lz4.frame
+import numpy as np
+import zstandard
+
+from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eventflow.io.source import ByteSource
+
+COMPRESSIONS: Final = ("none", "lz4", "lz4_high", "zstd", "zstd_high")
+NEVER: Final = 2**63 - 1
+_HEAD: Final = struct.Struct("<ii")
+HEAD_BYTES: Final = 8
+_LZ4_MAGIC: Final = b"\x04\x22\x4d\x18"
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_LZ4_GROWTH: Final = 255  # the most that LZ4 can make of a byte
+_WINDOW_BYTES: Final = 1 << 18
+_INDEX_SIZE: Final = 256  # packets found at once
+_IDENTIFIERS: Final = rb"EVTS|FRME|IMUS|TRIG"
+
+
+class PacketError(ValueError):
+    """A packet's payload cannot be unpacked."""
+
+
+class Unpacker:
+    """Decompresses payloads one by one, reusing what it can. One for each thread.
+
+    Attributes:
+        magic: first bytes of every payload, b"" where payloads are not compressed.
+    """
+
+    def __init__(self, compression: str) -> None:
+        self.magic = {"l": _LZ4_MAGIC, "z": _ZSTD_MAGIC}.get(compression[0], b"")
+        self._unpack: Callable[[memoryview], bytes] = {"l": self._lz4, "z": self._zstd}.get(compression[0], bytes)
+        self._zstandard = zstandard.ZstdDecompressor()
+
+    def __call__(self, payload: memoryview) -> bytes:
+        """Return the unpacked payload.
+
+        Raises:
+            PacketError: it is not exactly one frame of the file's compression, or unpacks to more than is allowed.
+        """
+        try:
+            return self._unpack(payload)
+        except (RuntimeError, MemoryError, zstandard.ZstdError) as error:
+            raise PacketError(str(error)) from error
+
+    def _lz4(self, payload: memoryview) -> bytes:
+        if len(payload) * _LZ4_GROWTH <= MAX_PACKET_BYTES:
+            data, used = lz4.frame.decompress(payload, return_bytes_read=True)
+            ended = True
+        else:
+            context = lz4.frame.create_decompression_context()
+            data, used, ended = lz4.frame.decompress_chunk(context, payload, max_length=MAX_PACKET_BYTES)
+        if not ended or used != len(payload):
+            raise PacketError(f"{len(payload)} bytes are not one LZ4 frame of at most {MAX_PACKET_BYTES} unpacked")
+        return data  # type: ignore[no-any-return]
+
+    def _zstd(self, payload: memoryview) -> bytes:
+        size = zstandard.frame_content_size(payload)
+        if size > MAX_PACKET_BYTES:
+            raise PacketError(f"Zstandard frame says it unpacks to {size} bytes")
+        limit = MAX_PACKET_BYTES if size < 0 else 0
+        return self._zstandard.decompress(payload, max_output_size=limit, allow_extra_data=False)
+
+
+class PacketStream:
+    """The packets of a source, from its current position to `end`.
+
+    Args:
+        source: positioned at a packet.
+        identifiers: what every known stream's packets carry ("EVTS", "FRME"…), by stream number.
+        wanted: number of the stream whose packets are given out.
+        unpacker: of the file's compression.
+        accept: makes of an unpacked payload what is given out, or raises a ValueError where it is damaged.
+        end: byte of the file where the packets end, or None.
+
+    Attributes:
+        damaged: packets that could not be used, and places where the next packet had to be searched.
+        damaged_bytes: bytes passed over because of that.
+        truncated_bytes: bytes at the end that hold no whole packet.
+    """
+
+    def __init__(
+        self,
+        source: ByteSource,
+        identifiers: Mapping[int, bytes],
+        *,
+        wanted: int,
+        unpacker: Unpacker,
+        accept: Callable[[bytes], bytes],
+        end: int | None,
+    ) -> None:
+        self._source, self._identifiers, self._wanted = source, identifiers, wanted
+        self._unpacker, self._accept = unpacker, accept
+        self._known = known_streams(identifiers, wanted, unpacker.magic)
+        self._index = np.empty((_INDEX_SIZE, 2), np.int64)
+        limits = [limit for limit in (end, source.size) if limit is not None]
+        self._end = min(limits) if limits else NEVER
+        self._buffer = np.empty(_WINDOW_BYTES, np.uint8)
+        self._view = memoryview(self._buffer)  # type: ignore[arg-type]
+        self._origin = source.position  # byte of the file that the buffer begins with
+        self._at = self._filled = 0
+        self._last_bytes = 0
+        self._pattern = re.compile(re.escape(unpacker.magic) or _IDENTIFIERS)
+        self._pattern_at = HEAD_BYTES if unpacker.magic else HEAD_BYTES + 8
+        self.damaged = self.damaged_bytes = self.truncated_bytes = 0
+
+    @property
+    def position(self) -> int:
+        """Byte of the file where the next packet is expected."""
+        return self._origin + self._at
+
+    def go_to(self, position: int) -> None:
+        """Continue with the packet at byte `position` of a file."""
+        self._source.seek(position)
+        self._origin, self._at, self._filled = position, 0, 0
+
+    def some(self) -> list[bytes]:
+        """Return the payloads of the next packets, as `accept` gives them; an empty list at the end.
+
+        Which packets the window holds is found in one compiled pass: a packet often has a few hundred events, and the
+        interpreter's own time would outweigh theirs.
+        """
+        self._top_up()
+        ends = index_packets(self._buffer, self._at, self._filled, self._end - self._origin, self._known, self._index)
+        found: list[bytes] = []
+        begin = self._at
+        for start, stop in ends.tolist():
+            try:
+                found.append(self._accept(self._unpacker(self._view[start:stop])))
+            except ValueError:
+                self._at, self._last_bytes = start - HEAD_BYTES, stop - start + HEAD_BYTES
+                self._pass_damaged()
+                return found or self.some()
+            self._at = stop
+        if self._at == begin:
+            one = self._one()
+            return [] if one is None else [one]
+        return found
+
+    def _one(self) -> bytes | None:
+        while True:
+            size = self._sound(0)
+            if size < 0:
+                if not self._search(0):
+                    return None
+                continue
+            start = self._at + HEAD_BYTES
+            self._last_bytes = HEAD_BYTES + size
+            if _HEAD.unpack_from(self._view, self._at)[0] != self._wanted:
+                self._pass_unread()
+                continue
+            try:
+                payload = self._accept(self._unpacker(self._view[start : start + size]))
+            except ValueError:
+                self._pass_damaged()
+                continue
+            self._at = start + size
+            return payload
+
+    def _pass_unread(self) -> None:
+        # a packet of another stream is not unpacked, so its size is believed only if a packet follows there
+        if self._ends(self._last_bytes) or self._sound(self._last_bytes) >= 0:
+            self._at += self._last_bytes
+        else:
+            self._search(1)
+
+    def _pass_damaged(self) -> None:
+        if self._ends(self._last_bytes) or self._sound(self._last_bytes) >= 0:
+            self._at += self._last_bytes
+            self.damaged += 1
+            self.damaged_bytes += self._last_bytes
+        else:
+            self._search(1)
+
+    def _ends(self, ahead: int) -> bool:
+        return not self._have(ahead + 1)
+
+    def _sound(self, ahead: int) -> int:
+        """Return the payload size of the whole packet that seems to lie `ahead` bytes on, or -1."""
+        if not self._have(ahead + HEAD_BYTES + 12):
+            return -1
+        at = self._at + ahead
+        stream, size = _HEAD.unpack_from(self._view, at)
+        identifier = self._identifiers.get(stream)
+        if identifier is None or not 0 < size <= MAX_PACKET_BYTES:
+            return -1
+        magic = self._unpacker.magic
+        start = at + HEAD_BYTES
+        looks_right = (
+            self._view[start : start + 4] == magic if magic else self._view[start + 8 : start + 12] == identifier
+        )
+        return size if looks_right and self._have(ahead + HEAD_BYTES + size) else -1
+
+    def _search(self, ahead: int) -> bool:
+        """Go to the next sound packet `ahead` or more bytes on and return whether there is one."""
+        begin = self.position
+        self._at += ahead
+        while True:
+            match = self._pattern.search(self._view, self._at + self._pattern_at, self._filled)
+            if match is not None:
+                self._at = match.start() - self._pattern_at
+                if self._sound(0) >= 0:
+                    self.damaged += 1
+                    self.damaged_bytes += self.position - begin
+                    return True
+                self._at += 1
+                continue
+            self._at = max(self._at, self._filled - self._pattern_at - 3)
+            if not self._have(self._filled - self._at + 1):
+                self._at = self._filled
+                self.truncated_bytes += max(min(self.position, self._end) - begin, 0)
+                return False
+
+    def _top_up(self) -> None:
+        if self._filled - self._at < _WINDOW_BYTES // 2:
+            self._make_room(_WINDOW_BYTES)
+            self._have(_WINDOW_BYTES)
+
+    def _have(self, count: int) -> bool:
+        """Read until `count` bytes from the current place on are in the buffer; False where the packets end before."""
+        if self._origin + self._at + count > self._end:
+            return False
+        while self._filled - self._at < count:
+            if self._at + count > len(self._buffer):
+                self._make_room(count)
+            got = self._source.readinto(self._buffer[self._filled :])
+            if not got:
+                self._end = min(self._end, self._origin + self._filled)
+                return False
+            self._filled += got
+        return True
+
+    def _make_room(self, count: int) -> None:
+        kept = self._buffer[self._at : self._filled]
+        buffer = self._buffer if count <= len(self._buffer) else np.empty(2 * count, np.uint8)
+        buffer[: len(kept)] = kept
+        self._origin += self._at
+        self._at, self._filled = 0, len(kept)
+        if buffer is not self._buffer:
+            self._buffer, self._view = buffer, memoryview(buffer)  # type: ignore[arg-type]
