@@ -81,12 +81,23 @@ class RunError(EventflowError):
 
 
 class NodeFailedError(RunError):
-    """A node raised. The traceback and the message it failed on lie in the run folder."""
+    """A node raised. The traceback and the message it failed on lie in the run's folder.
 
-    def __init__(self, node: str, port: str, seq: int, cause: str, traceback: str = "", folder: str = "") -> None:
-        where = f"node {node!r}" + (f", port {port!r}, message {seq}" if port else "")
-        super().__init__(f"{where}: {cause}" + (f" (details in {folder})" if folder else ""))
-        self.node, self.port, self.seq, self.cause = node, port, seq, cause
+    Attributes:
+        node: its name.
+        place: the edge that brought the message, or the method that failed ("start", "run", "finish").
+        seq: number of the message on that edge, from 0.
+        cause: the exception's last line.
+        traceback: all of it.
+        folder: where the traceback and the message were kept; "" if they could not be.
+    """
+
+    def __init__(self, node: str, place: str, seq: int, cause: str, traceback: str = "", folder: str = "") -> None:
+        where = f"edge {place}, message {seq}" if "->" in place else f"in {place}()"
+        super().__init__(
+            f"node {node!r}, {where}: {cause}" + (f"\nThe traceback and the message are in {folder}" if folder else "")
+        )
+        self.node, self.place, self.seq, self.cause = node, place, seq, cause
         self.traceback = traceback
         self.folder = folder
 

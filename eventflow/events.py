@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 EVENT_DTYPE: Final = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")], align=True)
 
+# Copying records field by field, as numpy does for a structured array, leaves the pad bytes as it found them.
+_WHOLE: Final = np.dtype("V16")
+
 UNKNOWN: Final = 0
 SIGNAL: Final = 1
 NOISE: Final = 2
@@ -125,7 +128,7 @@ class Events:
             before.records[-1]["t"] <= after.records[0]["t"] for before, after in zip(filled, filled[1:], strict=False)
         )
         return cls(
-            np.concatenate([packet.records for packet in packets]),
+            np.concatenate([packet.records.view(_WHOLE) for packet in packets]).view(EVENT_DTYPE),
             first.width,
             first.height,
             ordered=ordered,
@@ -178,7 +181,7 @@ class Events:
                     index,
                 )
             _count(repaired, "outside", int(len(inside) - np.count_nonzero(inside)))
-            records = np.compress(inside, records)
+            records = np.compress(inside, records.view(_WHOLE)).view(EVENT_DTYPE)
         records, ordered = _order(records, unsorted, repaired)
         return cls(records, width, height, ordered=ordered)
 
@@ -238,7 +241,7 @@ class Events:
                     f"events are indexed with a slice or a bool array of shape ({len(self)},), not {key!r}"
                 )
             # compress takes 2 ns an event where indexing with the mask takes 25
-            part = np.compress(key, self.records)
+            part = np.compress(key, self.records.view(_WHOLE)).view(EVENT_DTYPE)
             labels = None if labels is None else np.compress(key, labels)
             scores = None if scores is None else np.compress(key, scores)
         return Events(part, self.width, self.height, ordered=self.ordered, labels=labels, scores=scores)
@@ -250,9 +253,23 @@ class Events:
             EventsError: the events are not in time order.
         """
         if not self.ordered:
-            raise EventsError("between() needs events in time order; sort them first")
+            raise EventsError("between() needs events in time order; take events.sorted()")
         first, last = np.searchsorted(self.records["t"], (t0, t1))
         return self[int(first) : int(last)]
+
+    def sorted(self) -> Events:
+        """Return the events in time order; those of one time stay in the order they have."""
+        if self.ordered:
+            return self
+        order = np.argsort(self.records["t"], kind="stable")
+        return Events(
+            self.records.view(_WHOLE)[order].view(EVENT_DTYPE),
+            self.width,
+            self.height,
+            ordered=True,
+            labels=None if self.labels is None else self.labels[order],
+            scores=None if self.scores is None else self.scores[order],
+        )
 
     def with_columns(
         self, *, labels: NDArray[np.uint8] | None = None, scores: NDArray[np.float32] | None = None
@@ -284,7 +301,9 @@ def _frozen(array: NDArray[np.void]) -> NDArray[np.void]: ...
 def _frozen(array: NDArray[Any]) -> NDArray[Any]: ...
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     if not array.flags.c_contiguous:
-        array = np.ascontiguousarray(array)
+        array = (
+            np.ascontiguousarray(array.view(_WHOLE)).view(EVENT_DTYPE) if array.dtype == EVENT_DTYPE else array.copy()
+        )
     if array.flags.writeable:
         array = array.view()
         array.flags.writeable = False
@@ -383,7 +402,7 @@ def _order(
         return records, False
     if unsorted == "sort":
         _count(repaired, "sorted", int(np.count_nonzero(steps_back)))
-        return records[np.argsort(t, kind="stable")], True
+        return records.view(_WHOLE)[np.argsort(t, kind="stable")].view(EVENT_DTYPE), True
     highest = np.maximum.accumulate(t)
     late = t < highest
     if unsorted == "clamp":
@@ -391,4 +410,4 @@ def _order(
         records["t"] = highest
         return records, True
     _count(repaired, "backwards", int(np.count_nonzero(late)))
-    return np.compress(~late, records), True
+    return np.compress(~late, records.view(_WHOLE)).view(EVENT_DTYPE), True

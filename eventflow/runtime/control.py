@@ -1,0 +1,85 @@
+"""What every thread of a run looks at: whether to go on, and how much memory queues hold."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from eventflow.errors import MemoryLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_MEMORY_BYTES = 1_000_000_000
+
+
+class Aborted(BaseException):
+    """Raised out of every wait when the run is given up. Nobody but the task loop catches it."""
+
+
+class RunControl:
+    """Shared by all tasks of one process.
+
+    `draining` asks the sources to end; everything they sent is still processed. `aborted` ends every wait at once.
+    """
+
+    def __init__(self, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
+        self.draining = threading.Event()
+        self.go = threading.Event()
+        self.aborted = False
+        self.anchor_ns = 0
+        self.anchor_t: int | None = None
+        self.speed: float | None = None
+        self.for_us: int | None = None
+        self.memory_bytes = memory_bytes
+        self.held_bytes = 0
+        self._lock = threading.Lock()
+        self._wakers: list[Callable[[], None]] = []
+
+    @property
+    def paced(self) -> bool:
+        """Whether sources keep to a clock."""
+        return self.speed is not None
+
+    def on_change(self, wake: Callable[[], None]) -> None:
+        """Register a function that ends a wait, so that its thread looks here again."""
+        self._wakers.append(wake)
+
+    def start(self, anchor_ns: int, anchor_t: int | None) -> None:
+        """Let the sources go: event time `anchor_t` (µs) is the monotonic time `anchor_ns`."""
+        self.anchor_ns, self.anchor_t = anchor_ns, anchor_t
+        self.go.set()
+        for wake in self._wakers:
+            wake()
+
+    def drain(self) -> None:
+        """Ask the sources to end."""
+        self.draining.set()
+        for wake in self._wakers:
+            wake()
+
+    def abort(self) -> None:
+        """End every wait in this process with `Aborted`."""
+        self.aborted = True
+        self.draining.set()
+        self.go.set()
+        for wake in self._wakers:
+            wake()
+
+    def check(self) -> None:
+        """Raise `Aborted` if the run was given up."""
+        if self.aborted:
+            raise Aborted
+
+    def hold(self, size: int) -> None:
+        """Account for bytes that wait in a queue or join buffer (negative: they left).
+
+        Raises:
+            MemoryLimitError: the run's limit is reached.
+        """
+        with self._lock:
+            self.held_bytes += size
+        if size > 0 and self.held_bytes > self.memory_bytes:
+            raise MemoryLimitError(
+                f"queues and join buffers hold {self.held_bytes / 1e6:.0f} MB, more than --memory {self.memory_bytes / 1e6:.0f} MB"
+            )

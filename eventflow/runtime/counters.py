@@ -1,0 +1,92 @@
+"""Plain counters: what passed where. One thread writes each of them, anyone may read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_STEPS_PER_OCTAVE = 8
+
+
+class EdgeCounts:
+    """What passed over one edge, as far as this process saw it. Drops are messages by reason."""
+
+    __slots__ = (
+        "bytes_sent",
+        "drops",
+        "events_dropped",
+        "events_received",
+        "events_sent",
+        "max_fill",
+        "messages_dropped",
+        "messages_received",
+        "messages_sent",
+    )
+
+    def __init__(self) -> None:
+        self.messages_sent = self.messages_received = self.messages_dropped = 0
+        self.events_sent = self.events_received = self.events_dropped = 0
+        self.bytes_sent = self.max_fill = 0
+        self.drops: dict[str, int] = {}
+
+    def drop(self, reason: str, events: int) -> None:
+        """Count one message that is given up."""
+        self.messages_dropped += 1
+        self.events_dropped += events
+        self.drops[reason] = self.drops.get(reason, 0) + 1
+
+    def plain(self) -> dict[str, Any]:
+        """Return the counters by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class NodeCounts:
+    """What one node did."""
+
+    __slots__ = ("busy_ns", "errors", "events_in", "events_out", "messages_in", "messages_out")
+
+    def __init__(self) -> None:
+        self.busy_ns = self.errors = 0
+        self.events_in = self.events_out = self.messages_in = self.messages_out = 0
+
+    def plain(self) -> dict[str, Any]:
+        """Return the counters by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class LatencyHistogram:
+    """Counts of durations in eighths of an octave, so that a percentile is right to 9 % at any scale."""
+
+    def __init__(self, counts: dict[int, int] | None = None, max_ns: int = 0) -> None:
+        self.counts = counts or {}
+        self.max_ns = max_ns
+
+    def add(self, duration_ns: int) -> None:
+        """Count one duration."""
+        self.max_ns = max(self.max_ns, duration_ns)
+        octave = max(duration_ns, 1).bit_length() - 1
+        step = (duration_ns << 3 >> octave) & 7 if octave >= 0 else 0
+        key = octave * _STEPS_PER_OCTAVE + step
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def merge(self, counts: dict[int, int], max_ns: int) -> None:
+        """Add another histogram's counts."""
+        self.max_ns = max(self.max_ns, max_ns)
+        for key, count in counts.items():
+            self.counts[int(key)] = self.counts.get(int(key), 0) + count
+
+    def percentile_us(self, share: float) -> float:
+        """Return the duration (µs) that `share` of all durations do not exceed."""
+        wanted = share * sum(self.counts.values())
+        seen = 0
+        for key in sorted(self.counts):
+            seen += self.counts[key]
+            if seen >= wanted:
+                octave, step = divmod(key, _STEPS_PER_OCTAVE)
+                return min((1 << octave) * (1 + (step + 1) / _STEPS_PER_OCTAVE), self.max_ns) / 1000
+        return 0.0
+
+    def plain(self) -> dict[str, float] | None:
+        """Return p50, p99 and max in µs, or None if nothing was counted."""
+        if not self.counts:
+            return None
+        return {"p50": self.percentile_us(0.5), "p99": self.percentile_us(0.99), "max": self.max_ns / 1000}

@@ -1,0 +1,172 @@
+"""A source at work: its stream is cut into packets, paced by a clock, and sent on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventflow.events import Events
+from eventflow.graph.node import Source
+from eventflow.messages import Message, Watermark, first_time_of, time_of
+from eventflow.runtime.runner import NEVER, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SourceRunner(Runner):
+    """One source of a running graph. `due_in` and `step` are called by the task's loop."""
+
+    node: Source
+
+    def start(self, infos: dict[str, Any]) -> None:
+        """Start the node and announce its outputs."""
+        super().start(infos)
+        self._items = self._cut(iter(self.node.run()))
+        self._next: Any = None
+        self._first_t: int | None = None
+        self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
+
+    @property
+    def t_start(self) -> int | None:
+        """The time of the first event, where the source knows it."""
+        known = [info.t_start for info in self.infos.values() if info.t_start is not None]
+        return min(known, default=None)
+
+    def due_in(self) -> float:
+        """Return the seconds until the next item is due: 0 if it is, or if the run keeps to no clock."""
+        if self._next is None:
+            self._fetch()
+        control = self.control
+        if control.speed is None or self._next is None:
+            return 0.0
+        t = _last_time(self._next)
+        if control.anchor_t is None:
+            control.anchor_t = _first_time(self._next)
+        due_ns = control.anchor_ns + (t - control.anchor_t) * 1000 / control.speed
+        return max(0.0, (due_ns - time.monotonic_ns()) / 1e9)
+
+    def step(self) -> None:
+        """Send the next item, or end."""
+        if self._next is None:
+            self._fetch()
+        item, self._next = self._next, None
+        if item is None or self.control.draining.is_set():
+            self._finish()
+            return
+        if self._first_t is None:
+            self._first_t = _first_time(item)
+        limit = self.control.for_us
+        if limit is not None:
+            item = _before(item, self._first_t + limit)
+            if item is None:
+                self._finish()
+                return
+        self._emit(item, time.monotonic_ns())
+
+    def _fetch(self) -> None:
+        begun = time.perf_counter_ns()
+        try:
+            self._next = next(self._items, None)
+        except Exception as error:  # noqa: BLE001 - a source may raise anything
+            self._failed("run", self.counts.messages_out, None, error)
+            self._next = None
+        finally:
+            self.counts.busy_ns += time.perf_counter_ns() - begun
+
+    def _emit(self, item: Any, ingest_ns: int) -> None:
+        if isinstance(item, Watermark):
+            for port in self._reached:
+                self._reach(port, item.t, ingest_ns)
+        elif isinstance(item, (Events, Message)):
+            self._send(self._only_port, item, ingest_ns)
+            if self._only_port is not None:
+                self._reach(self._only_port, time_of(item), ingest_ns)
+        else:
+            for port, value in zip(item._fields, item, strict=True):
+                if value is not None:
+                    self._send(port, value, ingest_ns)
+            for port, value in zip(item._fields, item, strict=True):
+                if value is not None:
+                    self._reach(port, time_of(value), ingest_ns)
+        self.watermark = min(self._reached.values())
+
+    def _reach(self, port: str, t: int, ingest_ns: int) -> None:
+        if t > self._reached[port]:
+            self._reached[port] = t
+            self.t_end = max(self.t_end, t)
+            for outlet in self.outlets[port]:
+                outlet.advance(t, ingest_ns)
+
+    def _finish(self) -> None:
+        self._items.close()
+        self.ended = True
+        for outlet in self.all_outlets:
+            outlet.end(self.t_end)
+
+    def _cut(self, items: Iterator[Any]) -> Iterator[Any]:
+        """Cut event packets by `packet_events`, and by `packet_time` where time passes at the sink's speed."""
+        count = self.node.packet_events
+        span = self.node.packet_time if self.control.paced else 0
+        for item in items:
+            if isinstance(item, Events):
+                yield from cut(item, count, span)
+            elif isinstance(item, tuple):
+                yield from self._cut_fields(item, count, span)
+            else:
+                yield item
+
+    def _cut_fields(self, item: Any, count: int, span: int) -> Iterator[Any]:
+        """Cut the one Events field of a NamedTuple; the other fields go with the last part."""
+        names = [name for name, value in zip(item._fields, item, strict=True) if isinstance(value, Events)]
+        others = [value for value in item if value is not None and not isinstance(value, Events)]
+        if len(names) != 1:
+            yield item
+            return
+        parts = list(cut(getattr(item, names[0]), count, span))
+        empty = type(item)(**dict.fromkeys(item._fields))
+        for part in parts[:-1]:
+            yield empty._replace(**{names[0]: part})
+        if parts or others:
+            yield item._replace(**{names[0]: parts[-1] if parts else None})
+
+
+def cut(events: Events, count: int, span_us: int) -> Iterator[Events]:
+    """Yield the packet in parts of at most `count` events, none of which crosses a multiple of `span_us` (0: any may)."""
+    if not len(events):
+        return
+    borders = list(range(0, len(events), count))
+    if span_us:
+        first, last = first_time_of(events) // span_us, time_of(events) // span_us
+        if first != last:
+            instants = np.unique(events.records["t"] // span_us)[1:] * span_us
+            borders = sorted({*borders, *(int(i) for i in np.searchsorted(events.records["t"], instants))})
+    for begin, end in zip(borders, [*borders[1:], len(events)], strict=True):
+        yield events if end - begin == len(events) else events[begin:end]
+
+
+def _parts(item: Any) -> list[Any]:
+    return [value for value in item if value is not None] if isinstance(item, tuple) else [item]
+
+
+def _first_time(item: Any) -> int:
+    return min((first_time_of(value) for value in _parts(item)), default=0)
+
+
+def _last_time(item: Any) -> int:
+    return max((time_of(value) for value in _parts(item)), default=0)
+
+
+def _before(item: Any, t: int) -> Any:
+    """Return what of an item lies before t, or None."""
+    if isinstance(item, Events):
+        part = item.between(first_time_of(item), t)
+        return part if len(part) else None
+    if isinstance(item, tuple):
+        kept = {
+            name: None if value is None else _before(value, t) for name, value in zip(item._fields, item, strict=True)
+        }
+        return type(item)(**kept) if any(value is not None for value in kept.values()) else None
+    return item if item.t < t else None

@@ -1,0 +1,281 @@
+"""The wire format: what stands in the frames of a message between processes and hosts. docs/wire.md describes it.
+
+Frame 0 is the header: one MessagePack array, its first element the kind. Frames 1.. are raw little-endian buffers.
+Nothing is unpickled, and no buffer is looked at before its size has been compared with what the header says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from eventflow.errors import LinkError
+from eventflow.events import EVENT_DTYPE, Events
+from eventflow.messages import Message, StreamInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERSION = 1
+EVENTS_ENCODING = "aos16"
+MAX_MESSAGE_BYTES = 1 << 31
+COPY_BELOW_BYTES = 128 * 1024
+"""Smaller frames are copied: uncopied small ones arrive unaligned, and cost more than the copy."""
+
+_DTYPES = frozenset({"|u1", "|i1", "|b1", *(f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8))})
+_KINDS = Message.KINDS
+
+
+class Header(msgspec.Struct, array_like=True, tag_field="kind", frozen=True):
+    """Base of all headers: `v` is the protocol version, `edge` the number of the edge."""
+
+    v: int
+    edge: int
+
+
+class Hello(Header, tag="hello"):
+    """First message of a sender: who it is, and its stream."""
+
+    token: str
+    name: str
+    info: dict[str, Any]
+
+
+class Data(Header, tag="data"):
+    """One message.
+
+    Attributes:
+        seq: its number on the edge, from 0; a dropped message leaves a hole.
+        gap: messages dropped between the one before and this one.
+        type: "Events", "Slice", "Grid", ….
+        encoding: of event records: "aos16", 16 bytes an event: t i64, x u16, y u16, p u8, three zero bytes.
+        count: events in the message.
+        t0: its first time, µs.
+        t1: its last time, µs.
+        watermark: no message with time < watermark will come after it, µs.
+        width: sensor width, px.
+        height: sensor height, px.
+        ingest_ns: CLOCK_MONOTONIC of the host when the newest event in it entered the graph.
+        trace: an id that follows a sampled message through the graph; 0: not sampled.
+        fields: plain fields by name; those of a nested Events as "events.width".
+        arrays: [name, dtype, shape] of each frame that follows, in order.
+    """
+
+    seq: int
+    gap: int
+    type: str
+    encoding: str
+    count: int
+    t0: int
+    t1: int
+    watermark: int
+    width: int
+    height: int
+    ingest_ns: int
+    trace: int
+    fields: dict[str, Any]
+    arrays: list[tuple[str, str, list[int]]]
+
+
+class Watermark(Header, tag="watermark"):
+    """No message with time < t (µs) will come."""
+
+    t: int
+    ingest_ns: int
+
+
+class Barrier(Header, tag="barrier"):
+    """A cut through the streams for a consistent snapshot (Chandy and Lamport 1985)."""
+
+    id: int
+
+
+class Eos(Header, tag="eos"):
+    """The stream is over: `seq` messages were numbered, and it reached time `t_end` (µs)."""
+
+    seq: int
+    t_end: int
+
+
+class EosAck(Header, tag="eos-ack"):
+    """The receiver has everything up to the end; only now may the sender close."""
+
+    seq: int
+
+
+class Credit(Header, tag="credit"):
+    """The receiver is done with so many packets and bytes; the sender may have that many more outstanding."""
+
+    packets: int
+    bytes: int
+
+
+class Beat(Header, tag="beat"):
+    """The peer is alive."""
+
+    monotonic_ns: int
+
+
+class Error(Header, tag="error"):
+    """The peer gives up, and why."""
+
+    text: str
+
+
+class Reset(Header, tag="reset"):
+    """Time starts anew at the source; what follows is unrelated to what came before."""
+
+    reason: str
+
+
+AnyHeader = Hello | Data | Watermark | Barrier | Eos | EosAck | Credit | Beat | Error | Reset
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(AnyHeader)
+
+
+def encode_header(header: AnyHeader) -> bytes:
+    """Return frame 0."""
+    return _encoder.encode(header)
+
+
+def decode_header(frame: bytes | memoryview) -> AnyHeader:
+    """Return the header in frame 0.
+
+    Raises:
+        LinkError: no header, or one of another protocol version.
+    """
+    try:
+        header: AnyHeader = _decoder.decode(frame)
+    except msgspec.MsgspecError as error:
+        raise LinkError(f"not an eventflow message: {error}") from None
+    if header.v != VERSION:
+        raise LinkError(f"the peer speaks version {header.v} of the wire format, this program version {VERSION}")
+    return header
+
+
+def parts_of(message: Any) -> tuple[dict[str, Any], list[tuple[str, np.ndarray]]]:
+    """Return a message's plain fields and its arrays, both by name."""
+    if isinstance(message, Events):
+        plain = {"width": message.width, "height": message.height, "ordered": message.ordered}
+        columns = [(name, getattr(message, name)) for name in ("labels", "scores")]
+        return plain, [
+            ("records", message.records),
+            *((name, column) for name, column in columns if column is not None),
+        ]
+    plain, arrays = {}, []
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        if isinstance(value, np.ndarray):
+            arrays.append((field.name, value))
+        elif isinstance(value, Events):
+            inner_plain, inner_arrays = parts_of(value)
+            plain |= {f"{field.name}.{name}": each for name, each in inner_plain.items()}
+            arrays += [(f"{field.name}.{name}", array) for name, array in inner_arrays]
+        else:
+            plain[field.name] = value
+    return plain, arrays
+
+
+def size_of(message: Any) -> int:
+    """Return the bytes of a message's arrays."""
+    if isinstance(message, Events):
+        size = message.records.nbytes
+        for column in (message.labels, message.scores):
+            size += 0 if column is None else column.nbytes
+        return size
+    return sum(array.nbytes for _, array in parts_of(message)[1])
+
+
+def describe_arrays(arrays: Sequence[tuple[str, np.ndarray]]) -> list[tuple[str, str, list[int]]]:
+    """Return what the header says of the arrays that follow it."""
+    return [
+        (name, EVENTS_ENCODING if array.dtype == EVENT_DTYPE else array.dtype.str, list(array.shape))
+        for name, array in arrays
+    ]
+
+
+def message_from_frames(header: Data, frames: Sequence[bytes | memoryview]) -> Any:
+    """Return the message that a data header and its frames hold; its arrays share the frames' memory.
+
+    Raises:
+        LinkError: the frames are not what the header says, or break an invariant of the message.
+    """
+    if len(frames) != len(header.arrays):
+        raise LinkError(
+            f"edge {header.edge}, seq {header.seq}: {len(frames)} buffers, the header says {len(header.arrays)}"
+        )
+    arrays = {
+        name: _array(header, name, dtype, shape, frame)
+        for (name, dtype, shape), frame in zip(header.arrays, frames, strict=True)
+    }
+    cls = _KINDS.get(header.type)
+    if cls is None:
+        raise LinkError(f"edge {header.edge}, seq {header.seq}: unknown message type {header.type!r}")
+    try:
+        return _events(header.fields, arrays, "") if cls is Events else _message(cls, header.fields, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LinkError(f"edge {header.edge}, seq {header.seq}: not a valid {header.type}: {error}") from None
+
+
+def _array(header: Data, name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
+    where = f"edge {header.edge}, seq {header.seq}, array {name!r}"
+    if dtype == EVENTS_ENCODING:
+        kind: np.dtype[Any] = EVENT_DTYPE
+    elif dtype in _DTYPES:
+        kind = np.dtype(dtype)
+    else:
+        raise LinkError(f"{where}: unknown encoding {dtype!r}")
+    size = len(frame) if isinstance(frame, bytes) else frame.nbytes
+    if len(shape) > 8 or any(length < 0 for length in shape) or math.prod(shape) * kind.itemsize != size:
+        raise LinkError(f"{where}: {size} bytes are not shape {shape} of {dtype}")
+    array = np.frombuffer(frame, kind).reshape(shape)
+    if not array.flags.aligned or array.ctypes.data % 8:
+        array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def _events(fields: dict[str, Any], arrays: dict[str, np.ndarray], prefix: str) -> Events:
+    return Events(
+        arrays[f"{prefix}records"],
+        int(fields[f"{prefix}width"]),
+        int(fields[f"{prefix}height"]),
+        ordered=bool(fields[f"{prefix}ordered"]),
+        labels=arrays.get(f"{prefix}labels"),
+        scores=arrays.get(f"{prefix}scores"),
+    )
+
+
+def _message(cls: type, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        if f"{field.name}.records" in arrays:
+            values[field.name] = _events(fields, arrays, f"{field.name}.")
+        elif field.name in arrays:
+            values[field.name] = arrays[field.name]
+        else:
+            value = fields[field.name]
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    return cls(**values)
+
+
+def plain_from_info(info: StreamInfo) -> dict[str, Any]:
+    """Return a StreamInfo as MessagePack holds it."""
+    return {field.name: getattr(info, field.name) for field in dataclasses.fields(info)}
+
+
+def info_from_plain(plain: dict[str, Any]) -> StreamInfo:
+    """Return the StreamInfo that `plain_from_info` described.
+
+    Raises:
+        LinkError: it is none.
+    """
+    try:
+        return StreamInfo(**plain)
+    except TypeError as error:
+        raise LinkError(f"not a stream description: {error}") from None
