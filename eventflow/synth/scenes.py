@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 _TABLE: Final = {
     "crossing": "eventflow.synth.shapes:Crossing",
+    "drive": "eventflow.synth.drive:Drive",
     "moving": "eventflow.synth.shapes:Moving",
     "occlusion": "eventflow.synth.shapes:Occlusion",
+    "pan": "eventflow.synth.pan:Pan",
     "shapes": "eventflow.synth.shapes:Shapes",
     "still": "eventflow.synth.shapes:Still",
 }
