@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_SWITCH_INTERVAL_S = 1e-4
+SWITCH_INTERVAL_S = 1e-4
 """With Python's 5 ms, a kernel that comes back beside one busy thread waits 5 ms for the GIL; so 0.2 ms."""
 
 
@@ -64,7 +64,7 @@ def run(
     live = any(getattr(spec.node_class, "live", False) for spec in checked.nodes.values())
     outcome = Outcome(checked, plan, paced=options.speed is not None or live)
     before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         if len(plan.workers) == 1:
             from eventflow.runtime.local import run_here
