@@ -15,7 +15,7 @@ from eventflow.graph.registry import node_class, node_classes
 from eventflow.graph.yaml12 import MISSING
 
 if TYPE_CHECKING:
-    from eventflow.graph.document import Hop, NodeEntry, Ref
+    from eventflow.graph.document import NodeEntry, Ref
     from eventflow.graph.flatten import Flat
     from eventflow.graph.node import Node
     from eventflow.graph.ports import Port
@@ -33,7 +33,7 @@ def checked_graph(flat: Flat, where: Where, problems: Problems) -> Graph:
         if (cls := classes.get(name)) is not None
     }
     places: list[Where] = []
-    edges = _edges(flat.hops, nodes, places, problems)
+    edges = _edges(flat, nodes, places, problems)
     graph = Graph(flat.name, nodes, edges, flat.place)
     _check_ends(graph, flat, problems)
     if not _check_cycle(graph, places, problems):
@@ -42,6 +42,8 @@ def checked_graph(flat: Flat, where: Where, problems: Problems) -> Graph:
 
 
 def _class(entry: NodeEntry, problems: Problems) -> type[Node] | None:
+    if not entry.use:
+        return None
     try:
         return node_class(entry.use)
     except (ParameterError, NodeDeclarationError) as error:
@@ -72,14 +74,15 @@ def _parameters(entry: NodeEntry, cls: type[Node], problems: Problems) -> dict[s
     return parsed
 
 
-def _edges(hops: list[Hop], nodes: dict[str, NodeSpec], places: list[Where], problems: Problems) -> list[EdgeSpec]:
+def _edges(flat: Flat, nodes: dict[str, NodeSpec], places: list[Where], problems: Problems) -> list[EdgeSpec]:
     edges: list[EdgeSpec] = []
     seen: dict[tuple[str, str], Where] = {}
-    for hop in hops:
+    for hop in flat.hops:
         source, target = nodes.get(hop.source.node), nodes.get(hop.target.node)
         begin = None if source is None else _port(source, hop.source, "output", problems)
         end = None if target is None else _port(target, hop.target, "input", problems)
         if source is None or target is None or begin is None or end is None:
+            flat.doubtful |= {hop.source.node, hop.target.node}
             continue
         policy = asdict(hop.policy)
         edge = EdgeSpec(len(edges), source.name, begin, target.name, end, **policy, where=str(hop.source.where))
@@ -99,16 +102,15 @@ def _port(spec: NodeSpec, ref: Ref, side: str, problems: Problems) -> str | None
 
 
 def _check_ends(graph: Graph, flat: Flat, problems: Problems) -> None:
-    """Every input is fed, every source feeds something. Where a node is unknown its edges are, so nothing is said."""
-    touched = {ref.node for hop in flat.hops for ref in (hop.source, hop.target)}
-    unknown = {name for name in flat.nodes if name not in graph.nodes}
+    """Every input is fed, every source feeds something."""
     open_ports = {(ref.node, ref.port) for ref in flat.open_inputs}
     for name, spec in graph.nodes.items():
+        if name in flat.doubtful:
+            continue
         where = flat.nodes[name].where
-        from_unknown = any(hop.target.node == name and hop.source.node in unknown for hop in flat.hops)
         fed = {edge.target_port for edge in graph.edges_to(name)}
         for port in spec.inputs.values():
-            if port.name in fed or from_unknown or port.name in spec.node_class.optional_inputs:
+            if port.name in fed or port.name in spec.node_class.optional_inputs:
                 continue
             text = f"node {name!r}: nothing feeds its input {port.name!r} ({port.kinds}); "
             if (name, port.name) in open_ports or (name, "") in open_ports:
@@ -116,7 +118,7 @@ def _check_ends(graph: Graph, flat: Flat, problems: Problems) -> None:
             else:
                 text += f"add `- NODE -> {name if len(spec.inputs) == 1 else f'{name}.{port.name}'}` to flow"
             problems.add(where, text)
-        if spec.is_source and name not in touched:
+        if spec.is_source and not graph.edges_from(name):
             problems.add(where, f"node {name!r}: nothing reads this source; add `- {name} -> NODE` to flow")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from eventflow.graph.graph import OnError
 from eventflow.graph.node import did_you_mean
 from eventflow.graph.policy import POLICY, Policy, policy_from_values
-from eventflow.graph.yaml12 import Value
+from eventflow.graph.yaml12 import MISSING, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class NodeEntry:
-    """One entry under `nodes`, parameters substituted but not parsed."""
+    """One entry under `nodes`, parameters substituted but not parsed; `use` is "" where the entry is no node."""
 
     name: str
     use: str
@@ -76,6 +76,8 @@ class Document:
     place: list[tuple[str, list[Ref]]] = field(default_factory=list)
     inputs: dict[str, list[Ref]] = field(default_factory=dict)
     outputs: dict[str, Ref] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
+    """Nodes in lines that are wrong: whether they are connected cannot be said."""
 
 
 def document_from_value(root: Value, substitution: Substitution, problems: Problems) -> Document:
@@ -96,9 +98,7 @@ class _Reader:
         if "name" in entries:
             document.name = self._text(self._replaced(entries["name"]), "name") or ""
         for name, value in self._named(entries, "nodes"):
-            node = self._node(name, value)
-            if node is not None:
-                document.nodes[name] = node
+            document.nodes[name] = self._node(name, value)
         for name, value in self._named(entries, "include"):
             include = self._include(name, value)
             if name in document.nodes:
@@ -106,7 +106,7 @@ class _Reader:
             elif include is not None:
                 document.includes[name] = include
         for item in self._list(entries.get("flow"), "flow"):
-            document.hops += self._line(item)
+            document.hops += self._line(item, document.doubtful)
         for name, value in self._named(entries, "place"):
             document.place.append((name, self._members(name, value)))
         if "ports" in entries:
@@ -119,18 +119,16 @@ class _Reader:
         elif value.content != VERSION or isinstance(value.content, bool):
             self._problems.add(value.where, f"eventflow: {value.bare()!r} is not a version known here; write {VERSION}")
 
-    def _node(self, name: str, value: Value) -> NodeEntry | None:
+    def _node(self, name: str, value: Value) -> NodeEntry:
         entries = self._mapping(value, f"node {name!r}", "{use: stcf, window: 5ms}")
         if "use" not in entries:
             if isinstance(value.content, dict):
                 self._problems.add(value.where, f"node {name!r}: `use` is missing; it names the kind of node")
-            return None
+            return NodeEntry(name, "", value.where, "fail", {}, value.key_where)
         use = self._text(self._replaced(entries["use"]), f"node {name!r}: use")
         parameters = {key: self._replaced(each) for key, each in entries.items() if key not in ("use", "on_error")}
         on_error = self._choice(entries.get("on_error"), get_args(OnError), f"node {name!r}: on_error")
-        if use is None:
-            return None
-        return NodeEntry(name, use, entries["use"].where, on_error, parameters, value.key_where)
+        return NodeEntry(name, use or "", entries["use"].where, on_error, parameters, value.key_where)
 
     def _include(self, name: str, value: Value) -> IncludeEntry | None:
         what = f"include {name!r}"
@@ -147,7 +145,7 @@ class _Reader:
         replaced = {key: self._replaced(each) for key, each in params.items()}
         return None if graph is None else IncludeEntry(name, graph, replaced, entries["graph"].where)
 
-    def _line(self, item: Value) -> list[Hop]:
+    def _line(self, item: Value, doubtful: set[str]) -> list[Hop]:
         """One entry of `flow`: a chain, or a chain with a policy."""
         policy = Policy()
         chain = item
@@ -165,10 +163,12 @@ class _Reader:
         steps = list(self._steps(chain))
         if len(steps) < 2:
             self._problems.add(item.where, f"flow: {chain.content!r} joins nothing; expected `a -> b`")
+            doubtful |= {step[0] for step in steps}
             return []
         last = len(steps) - 1
         refs = [Ref(*step, middle=0 < number < last) for number, step in enumerate(steps) if step[0]]
         if len(refs) < len(steps):
+            doubtful |= {ref.node for ref in refs}
             return []
         return [Hop(begin, end, policy) for begin, end in pairwise(refs)]
 
@@ -253,6 +253,8 @@ class _Reader:
         return []
 
     def _text(self, value: Value, what: str) -> str | None:
+        if value.content is MISSING:
+            return None
         if isinstance(value.content, (str, int, float)) and not isinstance(value.content, bool):
             return str(value.content)
         self._problems.add(value.where, f"{what} is {value.kind}; expected a name")
@@ -262,6 +264,8 @@ class _Reader:
         if value is None:
             return choices[0]
         chosen = self._replaced(value).bare()
+        if chosen is MISSING:
+            return choices[0]
         if chosen not in choices:
             self._problems.add(value.where, f"{what}: {chosen!r} is not allowed{did_you_mean(str(chosen), choices)}")
             return choices[0]

@@ -42,6 +42,7 @@ class Flat:
     hops: list[Hop] = field(default_factory=list)
     place: dict[str, list[str]] = field(default_factory=dict)
     open_inputs: list[Ref] = field(default_factory=list)
+    doubtful: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -106,8 +107,11 @@ class Flattener:
             raise GraphError([f"{root.where}: more than {MAX_NODES} nodes"])
         scope = _Scope(prefix, document, inner, self._problems)
         for hop in document.hops:
-            for source in scope.outputs(hop.source):
-                self.flat.hops += [Hop(source, target, hop.policy) for target in scope.inputs(hop.target)]
+            sources, targets = scope.outputs(hop.source), scope.inputs(hop.target)
+            self.flat.hops += [Hop(source, target, hop.policy) for source in sources for target in targets]
+            if not sources or not targets:
+                self.flat.doubtful |= {ref.node for ref in (*sources, *targets)}
+        self.flat.doubtful |= {prefix + name for name in document.doubtful}
         gates = Gates(
             {name: [full for ref in refs for full in scope.inputs(ref)] for name, refs in document.inputs.items()},
             {name: full for name, ref in document.outputs.items() for full in scope.outputs(ref)},
@@ -221,7 +225,7 @@ def port_named(
     if ref.port in own:
         return ref.port
     if ref.middle and ref.port and ref.port not in other:
-        problems.add(ref.where, f"{what} has no port {ref.port!r}{did_you_mean(ref.port, [*own, *other])}")
+        problems.add(ref.where, f"{what} has no port {ref.port!r}{did_you_mean(ref.port, {*own, *other})}")
         return None
     if ref.port and not (ref.middle and ref.port in other):
         hint = f"; {ref.port!r} is an {'input' if side == 'output' else 'output'}" if ref.port in other else ""

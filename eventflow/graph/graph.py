@@ -153,7 +153,7 @@ class Graph:
         for name in self.topological():
             spec = self.nodes[name]
             above = self.edges_to(name)
-            calm = spec.on_error == "fail" and not getattr(spec.node_class, "live", False)
+            calm = spec.on_error == "fail" and not spec.node_class.live
             if calm and all(edge.lossless and edge.source in good for edge in above):
                 good.add(name)
         return good

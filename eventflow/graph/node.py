@@ -50,8 +50,8 @@ _PLAIN = (bool, int, float, str, bytes, type(None), np.ndarray, np.generic, Even
 class Services(Protocol):
     """What the engine offers to a node that asks for it."""
 
-    def publisher(self, name: str) -> Callable[[Any], None]:
-        """Return a function that publishes a message under `name` and never waits."""
+    def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:
+        """Return a function that publishes a message under `name` (or at an address) and never waits."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Node:
     Attributes:
         outputs: the files this node finished.
         results: what a scoring node reports, plain values by name.
+        content_hash: hash of everything received, where the node computes one.
         skipped: messages or events left out on purpose, by reason.
         repaired: events mended, by reason.
         services: what the engine offers, set before `start`.
@@ -84,6 +85,8 @@ class Node:
     """Input ports that a graph may leave unconnected; `start` then gets no StreamInfo for them."""
     heavy: ClassVar[bool] = False
     """Whether a thread of its own pays where the planner decides."""
+    live: ClassVar[bool] = False
+    """Whether time passes by itself: a camera, a socket. A live source gets a thread of its own."""
     main_thread: ClassVar[bool] = False
     """Whether the node draws a window, which must be done in the main thread of its process."""
 
@@ -99,10 +102,13 @@ class Node:
         self.results: dict[str, Any] = {}
         self.skipped: Counter[str] = Counter()
         self.repaired: Counter[str] = Counter()
+        self.content_hash: str | None = None
         self.services: Services | None = None
         self._parts: list[PartFile] = []
 
-    if not TYPE_CHECKING:  # every node types its own arguments, one a port
+    if TYPE_CHECKING:
+        start: Callable[..., Any]  # every node types its own arguments, one a port
+    else:
 
         def start(self, **ports: StreamInfo) -> StreamInfo | dict[str, StreamInfo] | None:
             """Prepare for streams of the given kind; return the output's."""

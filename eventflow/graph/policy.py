@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from eventflow.errors import ParameterError
 from eventflow.graph.graph import DEFAULT_BYTES, DEFAULT_PACKETS, DEFAULT_TIME_US, WhenFull
 from eventflow.graph.parameters import Parameter, Range, parameter_from_annotation
+from eventflow.graph.yaml12 import MISSING
 from eventflow.units import Duration, Size
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def policy_from_values(given: dict[str, Value], problems: Problems) -> Policy:
     """Return the policy that the values after a line of `flow` describe."""
     parsed: dict[str, Any] = {}
     for key, value in given.items():
-        if key in POLICY:
+        if key in POLICY and value.content is not MISSING:
             try:
                 parsed[key] = parsed_value(POLICY[key], value)
             except ParameterError as error:

@@ -38,9 +38,12 @@ class Substitution:
         if whole and whole[1] is not None:
             found = self._found(whole[1], value)
             if found is None:
-                return value
+                return replace(value, content=MISSING)
             return replace(found, where=value.where, key_where=value.key_where)
-        return replace(value, content=_PLACEHOLDER.sub(lambda match: self._text(match, value), content))
+        texts = [self._text(match, value) for match in _PLACEHOLDER.finditer(content)]
+        if None in texts:
+            return replace(value, content=MISSING)
+        return replace(value, content=_PLACEHOLDER.sub(lambda _: str(texts.pop(0)), content))
 
     def _found(self, name: str, value: Value) -> Value | None:
         found = self._params.get(name.strip())
@@ -49,20 +52,20 @@ class Substitution:
             self._problems.add(value.where, text)
         return found
 
-    def _text(self, match: re.Match[str], value: Value) -> str:
+    def _text(self, match: re.Match[str], value: Value) -> str | None:
         if match[0] == "$${":
             return "${"
         if match[1] is None:
             self._problems.add(
                 value.where, f"{value.content!r}: `${{` without `}}`; write `$${{` for the signs themselves"
             )
-            return match[0]
+            return None
         found = self._found(match[1], value)
         if found is None or found.content is MISSING:
-            return match[0]
+            return None
         if isinstance(found.content, (list, dict)):
             self._problems.add(value.where, f"${{{match[1]}}} is {found.kind}, which cannot stand inside a text")
-            return match[0]
+            return None
         return text_from_scalar(found.content)
 
 

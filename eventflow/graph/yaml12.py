@@ -87,9 +87,14 @@ class Problems:
             self.found.append((where, text))
 
     def raise_if_any(self) -> None:
-        """Raise a GraphError of all problems, file by file in order of place."""
+        """Raise a GraphError of all problems, file by file in order of place, settings last."""
         files = list(dict.fromkeys(where.file for where, _ in self.found))
-        ordered = sorted(self.found, key=lambda each: (files.index(each[0].file), each[0].line, each[0].column))
+
+        def place(problem: tuple[Where, str]) -> tuple[bool, int, int, int]:
+            where = problem[0]
+            return where.line == 0, files.index(where.file), where.line, where.column
+
+        ordered = sorted(self.found, key=place)
         if ordered:
             raise GraphError([f"{where}: {text}" for where, text in ordered])
 
