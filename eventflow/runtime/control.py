@@ -81,5 +81,6 @@ class RunControl:
             self.held_bytes += size
         if size > 0 and self.held_bytes > self.memory_bytes:
             raise MemoryLimitError(
-                f"queues and join buffers hold {self.held_bytes / 1e6:.0f} MB, more than --memory {self.memory_bytes / 1e6:.0f} MB"
+                f"queues and join buffers hold {self.held_bytes / 1e6:.0f} MB, "
+                f"more than --memory {self.memory_bytes / 1e6:.0f} MB"
             )

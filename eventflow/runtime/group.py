@@ -9,6 +9,7 @@ import zmq
 
 from eventflow.runtime.counters import EdgeCounts, LatencyHistogram
 from eventflow.runtime.link import LinkInlet, LinkOutlet, LinkReceiver
+from eventflow.runtime.publish import Publishers
 from eventflow.runtime.queues import QueueEdge
 from eventflow.runtime.runner import Runner
 from eventflow.runtime.source import SourceRunner
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventflow.graph.graph import EdgeSpec, Graph
-    from eventflow.graph.node import Services
     from eventflow.runtime.control import RunControl
     from eventflow.runtime.plan import Plan
 
@@ -46,7 +46,6 @@ class TaskGroup:
         folder: Callable[[], str],
         sockets: str = "",
         token: str = "",
-        services: Services | None = None,
         on_started: Callable[[], None] | None = None,
     ) -> None:
         self.control = control
@@ -59,6 +58,7 @@ class TaskGroup:
         self._token = token
         self._on_started = on_started
         self._starting = threading.Lock()
+        self._publishers = Publishers()
         self._task_of: dict[str, tuple[str, int]] = {}
         self._worker_numbers = {each.name: number for number, each in enumerate(plan.workers)}
         for each in plan.workers:
@@ -71,14 +71,14 @@ class TaskGroup:
             task.on_started = self._task_started
             self.tasks.append(task)
             for name in names:
-                self._add_runner(task, name, folder, services)
+                self._add_runner(task, name, folder)
         for edge in self._edges_by_rank():
             self._connect(edge)
 
-    def _add_runner(self, task: Task, name: str, folder: Callable[[], str], services: Services | None) -> None:
+    def _add_runner(self, task: Task, name: str, folder: Callable[[], str]) -> None:
         spec = self._graph.nodes[name]
         runner = (SourceRunner if spec.is_source else Runner)(spec, self.control, folder)
-        runner.node.services = services
+        runner.node.services = self._publishers
         task.runners.append(runner)
         if isinstance(runner, SourceRunner):
             task.sources.append(runner)
@@ -151,6 +151,7 @@ class TaskGroup:
             for thread in threads:
                 thread.join()
         finally:
+            self._publishers.close()
             watching.set()
             if watch is not None:
                 observer.join()
@@ -172,7 +173,7 @@ class TaskGroup:
         for runner in self.runners.values():
             try:
                 runner.node.close(complete=complete)
-            except Exception as error:  # noqa: BLE001 - every node is closed, whatever another one does
+            except Exception as error:
                 complete = False
                 if self.failure is None:
                     self.failure = error
@@ -228,7 +229,7 @@ class TaskGroup:
         for name, runner in self.runners.items():
             if runner.node.outputs:
                 outputs[name] = [str(path) for path in runner.node.outputs]
-            if getattr(runner.node, "content_hash", None) is not None:
+            if runner.node.content_hash is not None:
                 hashes[name] = runner.node.content_hash
             if runner.node.results:
                 results[name] = runner.node.results

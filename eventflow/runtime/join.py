@@ -75,7 +75,7 @@ def _count_before(message: Events, rank: int, limit: Key) -> int:
 
 
 def _merged(keys: list[tuple[Key, Inlet]]) -> Events | None:
-    """Merge the event packets that several edges bring to one port, so that two sensors do not alternate event by event."""
+    """Merge the event packets of several edges to one port, so that two sensors do not alternate event by event."""
     port, geometry = keys[0][1].edge.target_port, None
     group: list[Inlet] = []
     limit = _LAST

@@ -85,7 +85,7 @@ class LinkOutlet:
         if self.edge.when_full in ("block", "fail"):
             while self.room.full(size) or self._spans_too_much(message):
                 self._wait_for_credit(message)
-            self._transmit(message, events, size, ingest_ns)
+            self._transmit(message, size, ingest_ns)
             return
         self._pending.append((message, events, size, ingest_ns))
         self._control.hold(size)
@@ -129,9 +129,9 @@ class LinkOutlet:
     def flush(self) -> None:
         """Send what waits for credit, as far as there is some."""
         while self._pending and not self.room.full(self._pending[0][2]):
-            message, events, size, ingest_ns = self._pending.popleft()
+            message, _, size, ingest_ns = self._pending.popleft()
             self._control.hold(-size)
-            self._transmit(message, events, size, ingest_ns)
+            self._transmit(message, size, ingest_ns)
             if not self._pending:
                 self._send_header(wire.Watermark(wire.VERSION, self.edge.index, self._watermark, ingest_ns))
 
@@ -154,8 +154,8 @@ class LinkOutlet:
                 outstanding, deadline = self.room.packets, time.monotonic() + _ACK_TIMEOUT_S
             if time.monotonic() > deadline:
                 raise LinkError(
-                    f"edge {self.edge.begin} -> {self.edge.end}: the receiver has not acknowledged the end of the stream "
-                    f"({self._seq} messages) for {_ACK_TIMEOUT_S:.0f} s"
+                    f"edge {self.edge.begin} -> {self.edge.end}: the receiver has not acknowledged the end of the "
+                    f"stream ({self._seq} messages) for {_ACK_TIMEOUT_S:.0f} s"
                 )
 
     def _wait_for_credit(self, message: Any) -> None:
@@ -201,37 +201,18 @@ class LinkOutlet:
 
     # Frames.
 
-    def _transmit(self, message: Any, events: int, size: int, ingest_ns: int) -> None:
-        plain, arrays = wire.parts_of(message)
-        header = wire.Data(
-            wire.VERSION,
-            self.edge.index,
-            self._seq,
-            self._gap,
-            type(message).__name__,
-            wire.EVENTS_ENCODING,
-            events,
-            first_time_of(message),
-            time_of(message),
-            self._watermark,
-            plain.get("width", 0),
-            plain.get("height", 0),
-            ingest_ns,
-            0,
-            plain,
-            wire.describe_arrays(arrays),
-        )
+    def _transmit(self, message: Any, size: int, ingest_ns: int) -> None:
+        header, arrays = wire.data_header(message, self.edge.index, self._seq, self._gap, self._watermark, ingest_ns)
         self._seq += 1
         self._gap = 0
         self.room.take(size)
         self._times.append(header.t0)
         self.counts.max_fill = max(self.counts.max_fill, self.room.packets)
         assert self.socket is not None  # open() came first
-        more = zmq.SNDMORE if arrays else 0
-        self.socket.send(wire.encode_header(header), more)
-        for index, (_, array) in enumerate(arrays):
-            more = zmq.SNDMORE if index < len(arrays) - 1 else 0
-            self.socket.send(array.reshape(-1).view("u1").data, more, copy=array.nbytes < wire.COPY_BELOW_BYTES)
+        self.socket.send(wire.encode_header(header), zmq.SNDMORE if arrays else 0)
+        for left, array in zip(range(len(arrays) - 1, -1, -1), arrays, strict=True):
+            buffer = array.reshape(-1).view("u1").data
+            self.socket.send(buffer, zmq.SNDMORE if left else 0, copy=array.nbytes < wire.COPY_BELOW_BYTES)
 
     def _send_header(self, header: wire.AnyHeader) -> None:
         assert self.socket is not None  # open() came first

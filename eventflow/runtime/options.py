@@ -45,7 +45,7 @@ def speed_from_text(text: str | float | None) -> float | None:
     if text in (None, "max"):
         return None
     try:
-        speed = float(text)  # type: ignore[arg-type]
+        speed = float(text)
     except ValueError:
         speed = -1.0
     if not 0 < speed < float("inf"):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventflow.errors import GraphError
+from eventflow.graph.file import place_from_file
 from eventflow.graph.node import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from eventflow.graph.graph import Graph
 
 MAIN = "main"
@@ -56,22 +58,8 @@ def make_plan(graph: Graph, place: str | Path | dict[str, list[str]] | None = No
     if place == "auto":
         return _from_groups(graph, _auto(graph))
     if not isinstance(place, dict):
-        place = _place_from_file(Path(place))
+        place = place_from_file(place, graph)
     return _from_groups(graph, _placed(graph, place))
-
-
-def _place_from_file(path: Path) -> dict[str, list[str]]:
-    from eventflow.graph.yaml12 import load_plain
-
-    choices = "fused, threads, processes, auto, or a YAML file with a `place:` map"
-    if not path.is_file():
-        near = did_you_mean(str(path), ("fused", "threads", "processes", "auto"))
-        raise GraphError([f"--place {path}: no such file{near} (expected {choices})"])
-    loaded: Any = load_plain(path)
-    place = loaded.get("place") if isinstance(loaded, dict) else None
-    if not isinstance(place, dict) or not all(isinstance(nodes, list) for nodes in place.values()):
-        raise GraphError([f"{path}:1:1: expected a map `place:` from process names to lists of nodes"])
-    return place
 
 
 def _placed(graph: Graph, place: dict[str, list[str]]) -> dict[str, tuple[str, str]]:
@@ -128,4 +116,4 @@ def _own_thread(graph: Graph, name: str, group: tuple[str, str]) -> tuple[str, s
     """A live source, and a node fed by an edge that drops, must not wait for anyone else's work."""
     spec = graph.nodes[name]
     dropping = any(edge.when_full in ("drop_oldest", "latest") for edge in graph.edges_to(name))
-    return (group[0], f"{name} alone") if dropping or getattr(spec.node_class, "live", False) else group
+    return (group[0], f"{name} alone") if dropping or spec.node_class.live else group

@@ -2,7 +2,7 @@
 
 Invariants:
 - what waits never exceeds the edge's limits, except that one message always fits, however large;
-- a join holds at most a few messages of an edge: while it waits for another input, messages wait here, under the policy;
+- a join holds at most a few messages of an edge: while it waits for another input, messages wait here;
 - a message is sent, then either received or dropped and counted: never both, never neither;
 - a watermark is never lost, only merged into a later one.
 """

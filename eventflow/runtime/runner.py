@@ -182,7 +182,7 @@ class Runner:
         )
         try:
             started = self.node.start(**infos)
-        except Exception as error:  # noqa: BLE001 - a node may raise anything
+        except Exception as error:
             self._failed("start", 0, None, error)
             return
         first = next(iter(infos.values()), StreamInfo())
@@ -251,7 +251,7 @@ class Runner:
         begun = time.perf_counter_ns()
         try:
             returned = method(*given)
-        except Exception as error:  # noqa: BLE001 - a node may raise anything; on_error decides
+        except Exception as error:
             self._failed(port, seq, message, error)
             return
         finally:
@@ -282,7 +282,7 @@ class Runner:
             begun = time.perf_counter_ns()
             try:
                 each = next(iterator, iterator)
-            except Exception as error:  # noqa: BLE001 - as in _call
+            except Exception as error:
                 self._failed(port, seq, message, error)
                 return
             finally:
@@ -305,7 +305,7 @@ class Runner:
                 return
             first, last = first_time_of(message), time_of(message)
         else:
-            first = last = message.t
+            first = last = time_of(message)
             events = events_in(message)
         if first < self._last_out[port] or first < self.watermark - self.node.holdback_us or last < first:
             raise self._late(port, first)

@@ -26,7 +26,7 @@ SWITCH_INTERVAL_S = 1e-4
 
 def run(
     graph: Graph | str | Path,
-    set: Mapping[str, Any] | None = None,  # noqa: A002 - the command line's own word
+    set: Mapping[str, Any] | None = None,
     place: str | Path | dict[str, list[str]] | None = None,
     speed: str | float | None = "max",
     *,
@@ -59,9 +59,9 @@ def run(
     checked = _prepared(graph, set or {}, packet_events)
     plan = make_plan(checked, place)
     run_id = time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid())
-    folder = os.path.join(os.path.abspath(runs_folder), run_id)  # noqa: PTH100, PTH118 - it need not exist
+    folder = os.path.join(os.path.abspath(runs_folder), run_id)
     options = RunOptions(speed_from_text(speed), for_us, memory_bytes, folder)
-    live = any(getattr(spec.node_class, "live", False) for spec in checked.nodes.values())
+    live = any(spec.node_class.live for spec in checked.nodes.values())
     outcome = Outcome(checked, plan, paced=options.speed is not None or live)
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -95,7 +95,8 @@ def _prepared(graph: Graph | str | Path, values: Mapping[str, Any], packet_event
 
 def _with_packet_events(spec: Any, packet_events: int) -> dict[str, Any]:
     declared = spec.node_class.declaration.parameters["packet_events"]
-    return spec.parameters | {"packet_events": declared.parse(packet_events)}
+    parameters: dict[str, Any] = spec.parameters | {"packet_events": declared.parse(packet_events)}
+    return parameters
 
 
 def _judged(graph: Graph, outcome: Outcome, hash_outputs: bool) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventflow.events import Events
-from eventflow.graph.node import Source
 from eventflow.messages import Message, Watermark, first_time_of, time_of
 from eventflow.runtime.runner import NEVER, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+    from eventflow.graph.node import Source
 
 
 class SourceRunner(Runner):
@@ -24,7 +25,7 @@ class SourceRunner(Runner):
     def start(self, infos: dict[str, Any]) -> None:
         """Start the node and announce its outputs."""
         super().start(infos)
-        self._items = self._cut(iter(self.node.run()))
+        self._items: Generator[Any, None, None] = self._cut(iter(self.node.run()))
         self._next: Any = None
         self._first_t: int | None = None
         self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
@@ -70,7 +71,7 @@ class SourceRunner(Runner):
         begun = time.perf_counter_ns()
         try:
             self._next = next(self._items, None)
-        except Exception as error:  # noqa: BLE001 - a source may raise anything
+        except Exception as error:
             self._failed("run", self.counts.messages_out, None, error)
             self._next = None
         finally:
@@ -106,7 +107,7 @@ class SourceRunner(Runner):
         for outlet in self.all_outlets:
             outlet.end(self.t_end)
 
-    def _cut(self, items: Iterator[Any]) -> Iterator[Any]:
+    def _cut(self, items: Iterator[Any]) -> Generator[Any, None, None]:
         """Cut event packets by `packet_events`, and by `packet_time` where time passes at the sink's speed."""
         count = self.node.packet_events
         span = self.node.packet_time if self.control.paced else 0
@@ -134,7 +135,7 @@ class SourceRunner(Runner):
 
 
 def cut(events: Events, count: int, span_us: int) -> Iterator[Events]:
-    """Yield the packet in parts of at most `count` events, none of which crosses a multiple of `span_us` (0: any may)."""
+    """Yield the packet in parts of at most `count` events; none crosses a multiple of `span_us` (0: any may)."""
     if not len(events):
         return
     borders = list(range(0, len(events), count))
@@ -165,8 +166,6 @@ def _before(item: Any, t: int) -> Any:
         part = item.between(first_time_of(item), t)
         return part if len(part) else None
     if isinstance(item, tuple):
-        kept = {
-            name: None if value is None else _before(value, t) for name, value in zip(item._fields, item, strict=True)
-        }
-        return type(item)(**kept) if any(value is not None for value in kept.values()) else None
+        kept: list[Any] = [None if value is None else _before(value, t) for value in item]
+        return item._make(kept) if any(value is not None for value in kept) else None
     return item if item.t < t else None

@@ -1,7 +1,7 @@
 """No false deadlock: when every task waits and an edge is full, the smallest full edge is enlarged (Parks 1995).
 
-A graph can wait for itself: a join needs more of one input before it can take the other, and the node that feeds both is
-waiting to put the other one. Nobody is at fault and nothing is lost; the edge was too small. Two looks without any
+A graph can wait for itself: a join needs more of one input before it can take the other, and the node that feeds both
+is waiting to put the other one. Nobody is at fault and nothing is lost; the edge was too small. Two looks without any
 progress in between tell such a stall from a moment of quiet.
 """
 
@@ -28,7 +28,7 @@ class StallDetector:
     def look(self, tasks: list[dict[str, Any]]) -> int | None:
         """Return the index of the edge to enlarge, or None. `tasks` are those of `TaskGroup.snapshot`."""
         running = [task for task in tasks if task["state"] != "ended"]
-        full = sorted({task["blocked_on"] for task in running if task["state"] == "blocked"})
+        full: list[int] = sorted({task["blocked_on"] for task in running if task["state"] == "blocked"})
         steps = [task["steps"] for task in running if task["state"] == "blocked"]
         if not full or any(task["state"] == "working" for task in running):
             self._seen = None
@@ -37,9 +37,9 @@ class StallDetector:
             self._seen = steps
             return None
         self._seen = None
-        index = min(full, key=lambda each: (self._into_join(each) is False, self._size(each), each))
+        index: int = min(full, key=lambda each: (not self._into_join(each), self._size(each), each))
         self.grown[index] = self.grown.get(index, 0) + 1
-        return int(index)
+        return index
 
     def _into_join(self, index: int) -> bool:
         return len(self._graph.edges_to(self._edge(index).target)) > 1

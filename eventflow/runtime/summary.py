@@ -71,7 +71,7 @@ def lost(graph: Graph, summary: dict[str, Any]) -> list[str]:
         if missing or (edge.lossless and counts["messages_dropped"]):
             lines.append(
                 f"edge {edge.begin} -> {edge.end} ({edge.when_full}): {counts['messages_sent']} sent, "
-                f"{counts['messages_received']} received, {counts['messages_dropped']} dropped, {missing} unaccounted for"
+                f"{counts['messages_received']} received, {counts['messages_dropped']} dropped, {missing} missing"
             )
     return lines
 

@@ -212,7 +212,8 @@ class Supervisor:
             if worker.snapshot is not None and any(edge.target in task for task in nodes):
                 counts = worker.snapshot["edges"].get(edge.index)
                 if counts is not None:
-                    lines += f"\n  node {edge.target!r}, edge {edge.begin} -> {edge.end}: about message {counts['messages_received']}"
+                    seq = counts["messages_received"]
+                    lines += f"\n  node {edge.target!r}, edge {edge.begin} -> {edge.end}: about message {seq}"
         if worker.log.exists() and worker.log.stat().st_size:
             kept = Path(self._options.folder)
             kept.mkdir(parents=True, exist_ok=True)

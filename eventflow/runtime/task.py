@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from eventflow.runtime.control import Aborted
-from eventflow.runtime.source import SourceRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from eventflow.runtime.link import LinkInlet, LinkOutlet, LinkReceiver
     from eventflow.runtime.queues import QueueEdge
     from eventflow.runtime.runner import Runner
+    from eventflow.runtime.source import SourceRunner
 
 _POLL_S = 0.1
 
@@ -71,7 +71,7 @@ class Task:
                 outlet.wait_for_acknowledgement()
         except Aborted:
             pass
-        except BaseException as error:  # noqa: BLE001 - it is told to the run, which ends with it
+        except BaseException as error:
             failed(error)
         finally:
             self.ended = True
@@ -112,8 +112,8 @@ class Task:
                 self._wake_fd = -1
 
     def _work(self) -> None:
-        for source in self.sources:
-            source.start({})
+        for each in self.sources:
+            each.start({})
         waiting = list(self.runners)
         while True:
             self.control.check()

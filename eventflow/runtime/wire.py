@@ -15,7 +15,7 @@ import numpy as np
 
 from eventflow.errors import LinkError
 from eventflow.events import EVENT_DTYPE, Events
-from eventflow.messages import Message, StreamInfo
+from eventflow.messages import Message, StreamInfo, events_in, first_time_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Header(msgspec.Struct, array_like=True, tag_field="kind", frozen=True):
     edge: int
 
 
-class Hello(Header, tag="hello"):
+class Hello(Header, frozen=True, tag="hello"):
     """First message of a sender: who it is, and its stream."""
 
     token: str
@@ -45,7 +45,7 @@ class Hello(Header, tag="hello"):
     info: dict[str, Any]
 
 
-class Data(Header, tag="data"):
+class Data(Header, frozen=True, tag="data"):
     """One message.
 
     Attributes:
@@ -81,52 +81,52 @@ class Data(Header, tag="data"):
     arrays: list[tuple[str, str, list[int]]]
 
 
-class Watermark(Header, tag="watermark"):
+class Watermark(Header, frozen=True, tag="watermark"):
     """No message with time < t (µs) will come."""
 
     t: int
     ingest_ns: int
 
 
-class Barrier(Header, tag="barrier"):
+class Barrier(Header, frozen=True, tag="barrier"):
     """A cut through the streams for a consistent snapshot (Chandy and Lamport 1985)."""
 
     id: int
 
 
-class Eos(Header, tag="eos"):
+class Eos(Header, frozen=True, tag="eos"):
     """The stream is over: `seq` messages were numbered, and it reached time `t_end` (µs)."""
 
     seq: int
     t_end: int
 
 
-class EosAck(Header, tag="eos-ack"):
+class EosAck(Header, frozen=True, tag="eos-ack"):
     """The receiver has everything up to the end; only now may the sender close."""
 
     seq: int
 
 
-class Credit(Header, tag="credit"):
+class Credit(Header, frozen=True, tag="credit"):
     """The receiver is done with so many packets and bytes; the sender may have that many more outstanding."""
 
     packets: int
     bytes: int
 
 
-class Beat(Header, tag="beat"):
+class Beat(Header, frozen=True, tag="beat"):
     """The peer is alive."""
 
     monotonic_ns: int
 
 
-class Error(Header, tag="error"):
+class Error(Header, frozen=True, tag="error"):
     """The peer gives up, and why."""
 
     text: str
 
 
-class Reset(Header, tag="reset"):
+class Reset(Header, frozen=True, tag="reset"):
     """Time starts anew at the source; what follows is unrelated to what came before."""
 
     reason: str
@@ -197,6 +197,32 @@ def describe_arrays(arrays: Sequence[tuple[str, np.ndarray]]) -> list[tuple[str,
         (name, EVENTS_ENCODING if array.dtype == EVENT_DTYPE else array.dtype.str, list(array.shape))
         for name, array in arrays
     ]
+
+
+def data_header(
+    message: Any, edge: int, seq: int, gap: int, watermark: int, ingest_ns: int
+) -> tuple[Data, list[np.ndarray]]:
+    """Return the header of a message and the arrays whose buffers follow it."""
+    plain, arrays = parts_of(message)
+    header = Data(
+        VERSION,
+        edge,
+        seq,
+        gap,
+        type(message).__name__,
+        EVENTS_ENCODING,
+        events_in(message),
+        first_time_of(message),
+        time_of(message),
+        watermark,
+        plain.get("width", 0),
+        plain.get("height", 0),
+        ingest_ns,
+        0,
+        plain,
+        describe_arrays(arrays),
+    )
+    return header, [array for _, array in arrays]
 
 
 def message_from_frames(header: Data, frames: Sequence[bytes | memoryview]) -> Any:

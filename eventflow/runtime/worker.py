@@ -153,7 +153,7 @@ def main() -> None:
     speaking.start()
     try:
         work(control, orders, name)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
+    except Exception as error:
         control.say("failed", error=plain_from_error(error), snapshot=None)
         control.closing.wait(10)
         control.say("closed", snapshot=None, report=None, error=None)

@@ -13,6 +13,8 @@ from eventflow.messages import Message, StreamInfo
 class Tap(Node):
     """Publish every message under a name, for whoever listens; who is slow misses some, the graph never waits.
 
+    Unordered events are published as they are.
+
     Args:
         name: what listeners ask for.
     """
@@ -23,7 +25,7 @@ class Tap(Node):
         """Open the point."""
         self._publish: Callable[[Any], None] | None = None
         if self.services is not None:
-            self._publish = self.services.publisher(self.name)
+            self._publish = self.services.publisher(self.name, message)
 
     def message(self, message: Events | Message) -> None:
         """Publish any message."""
