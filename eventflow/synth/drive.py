@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from eventflow.messages import Place
 from eventflow.synth import hashing
 from eventflow.synth.sensor import whole
 from eventflow.synth.shapes import positive
-from eventflow.synth.texture import intensity_from_share, noise_texture, sampled
+from eventflow.synth.texture import intensity_from_share, noise_texture, sampled, view_along
+from eventflow.units import ms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,13 +34,16 @@ def _view(
 ) -> None:
     """Draw posts (rows: cover, intensity) before houses, with the route's point `along` in the middle."""
     height, width = image.shape
+    left = -0.5 * (width - 1) * zoom
+    view_along(houses, left + along, -0.5 * (height - 1) * zoom, zoom, image)
+    cover, colour = np.empty(width, np.float32), np.empty(width, np.float32)
     for x in range(width):
-        dx = (x - 0.5 * (width - 1)) * zoom
-        near = dx + along * _PARALLAX
-        cover, colour = sampled(posts[0:1], near, 0.0), sampled(posts[1:2], near, 0.0)
-        for y in range(height):
-            far = sampled(houses, dx + along, (y - 0.5 * (height - 1)) * zoom)
-            image[y, x] = np.float32(light * (far + cover * (colour - far)))
+        near = left + x * zoom + along * _PARALLAX
+        cover[x], colour[x] = sampled(posts[0:1], near, 0.0), sampled(posts[1:2], near, 0.0)
+    brightness = np.float32(light)
+    for y in range(height):
+        for x in range(width):
+            image[y, x] = brightness * (image[y, x] + cover[x] * (colour[x] - image[y, x]))
 
 
 @jit
@@ -79,6 +83,8 @@ class Drive:
         light: 1 is full daylight.
         offset: how much farther off the houses are, relative to their distance in the first lane; above -1.
     """
+
+    STEP_US: ClassVar[int] = ms(2)
 
     width: int
     height: int

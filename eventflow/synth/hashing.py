@@ -40,16 +40,27 @@ def mixed(bits: Any) -> Any:
 
 
 @jit
-def random_bits(key: np.uint64, stream: int, counter: int) -> Any:
-    """Return 64 random bits: draw number `counter` of `stream` under `key`."""
-    inner = mixed(key + _STEP * np.uint64(stream))
-    return mixed(inner + _STEP * (np.uint64(counter) + np.uint64(1)))
+def stream_key(key: np.uint64, stream: int) -> Any:
+    """Return the 64 bits from which `bits_at` draws the numbers of a stream."""
+    return mixed(key + _STEP * np.uint64(stream))
+
+
+@jit
+def bits_at(stream: np.uint64, counter: int) -> Any:
+    """Return 64 random bits: draw number `counter` of what `stream_key` returned."""
+    return mixed(stream + _STEP * (np.uint64(counter) + np.uint64(1)))
+
+
+@jit
+def uniform_from_bits(bits: np.uint64) -> float:
+    """Return a number in (0, 1) from 64 bits: never 0, so that its logarithm is finite."""
+    return (np.float64(bits >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
 @jit
 def random_uniform(key: np.uint64, stream: int, counter: int) -> float:
-    """Return a number in (0, 1): never 0, so that its logarithm is finite."""
-    return (np.float64(random_bits(key, stream, counter) >> np.uint64(11)) + 0.5) / 9007199254740992.0
+    """Return a number in (0, 1): draw number `counter` of `stream` under `key`."""
+    return float(uniform_from_bits(bits_at(stream_key(key, stream), counter)))
 
 
 @jit

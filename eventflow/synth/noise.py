@@ -16,7 +16,16 @@ import numpy as np
 
 from eventflow.events import NOISE
 from eventflow.kernels.jit import jit
-from eventflow.synth.hashing import LEAK_INTERVAL, LEAK_PHASE, SHOT, random_normal, random_uniform
+from eventflow.synth.hashing import (
+    LEAK_INTERVAL,
+    LEAK_PHASE,
+    SHOT,
+    bits_at,
+    random_normal,
+    random_uniform,
+    stream_key,
+    uniform_from_bits,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 WHEEL_SLOTS = 1024
 SHORTEST_INTERVAL = 0.1
 _END = -1
+_HALF, _LOW_HALF, _TWO_TO_MINUS_32 = np.uint64(32), np.uint64(0xFFFFFFFF), 2.0**-32
 
 
 @jit
@@ -99,23 +109,26 @@ def shoot(
     """
     n = len(share)
     end = np.float64(t0 + step_us)
+    stream = stream_key(key, SHOT)
     while clock[0] < end and found_count < len(found):
-        draw = 4 * int(clock[1])
-        spot = random_uniform(key, SHOT, draw) * n
+        draw = 3 * int(clock[1])
+        spot = uniform_from_bits(bits_at(stream, draw)) * n
         place = min(int(spot), n - 1)
         if spot - place >= share[place]:
             place = int(other[place])
         pixel = pixels[place]
         brightness = min(max(np.float64(pixel.intensity), 0.0), 1.0)
-        if random_uniform(key, SHOT, draw + 1) < 1.0 + (at_full - 1.0) * brightness:
+        halves = bits_at(stream, draw + 1)
+        if np.float64(halves >> _HALF) * _TWO_TO_MINUS_32 < 1.0 + (at_full - 1.0) * brightness:
             candidate = found[found_count]
             candidate.offset = min(max(int(clock[0]) - t0, 0), step_us - 1)
             candidate.pixel = place
             # a lower threshold is crossed by noise more often: rates are as 1 / threshold
-            candidate.p = random_uniform(key, SHOT, draw + 2) * (pixel.on + pixel.off) < pixel.off
+            coin = np.float64(halves & _LOW_HALF) * _TWO_TO_MINUS_32
+            candidate.p = coin * (pixel.on + pixel.off) < pixel.off
             candidate.label = NOISE
             found_count += 1
-        clock[0] -= math.log(random_uniform(key, SHOT, draw + 3)) / rate_per_us
+        clock[0] -= math.log(uniform_from_bits(bits_at(stream, draw + 2))) / rate_per_us
         clock[1] += 1.0
     return found_count
 

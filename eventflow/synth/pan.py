@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from eventflow.kernels.jit import jit
 from eventflow.messages import Flow
 from eventflow.synth.sensor import whole
 from eventflow.synth.shapes import positive
-from eventflow.synth.texture import intensity_from_share, noise_texture, sampled
+from eventflow.synth.texture import intensity_from_share, noise_texture, sampled, view_along
+from eventflow.units import ms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +49,8 @@ class Pan:
         grid: distance of the points of the truth, px.
     """
 
+    STEP_US: ClassVar[int] = ms(2)
+
     width: int
     height: int
     seed: int
@@ -70,7 +73,11 @@ class Pan:
         """Bring `image` to time `t` (µs)."""
         seconds = t * 1e-6
         shift = self._velocity[0] * seconds, self._velocity[1] * seconds
-        _view(self._texture, math.radians(self.spin) * seconds, *shift, self.image)
+        if self.spin:
+            _view(self._texture, math.radians(self.spin) * seconds, *shift, self.image)
+        else:
+            left, top = -0.5 * (self.width - 1) - shift[0], -0.5 * (self.height - 1) - shift[1]
+            view_along(self._texture, left, top, 1.0, self.image)
         return whole(self.width, self.height)
 
     def truth(self, t: int) -> Flow:

@@ -56,6 +56,7 @@ def look(
     A pixel enters `active` when it leaves its rest, so none can stand there twice.
     """
     width = image.shape[1]
+    offset = np.float32(dark)
     for r in range(rects.shape[0]):
         for y in range(rects[r, 1], rects[r, 3]):
             for x in range(rects[r, 0], rects[r, 2]):
@@ -66,7 +67,7 @@ def look(
                         active[count] = y * width + x
                         count += 1
                     pixel.intensity = intensity
-                    pixel.level = np.float32(math.log(max(intensity, np.float32(0.0)) + dark))
+                    pixel.level = np.float32(math.log(max(intensity, np.float32(0.0)) + offset))
     return count
 
 
@@ -96,40 +97,34 @@ def follow(
         step_us: length of the step, µs.
         bandwidth: cut-off at full intensity, Hz; 0 for no low-pass.
     """
-    gain = 2.0 * math.pi * bandwidth * step_us * 1e-6
+    gain = 2.0 * math.pi * bandwidth * step_us * 1e-6 / (1.0 + _AMBIENT)
     i, kept, end = progress[0], progress[1], progress[2]
     while i < end:
         pixel = pixels[active[i]]
-        before = np.float64(pixel.value)
-        level = np.float64(pixel.level)
+        before, level, memory = np.float64(pixel.value), np.float64(pixel.level), np.float64(pixel.memory)
         after = level
         if bandwidth > 0.0:
-            weight = gain * (pixel.intensity + _AMBIENT) / (1.0 + _AMBIENT)
-            after = (before + weight * level) / (1.0 + weight)
+            weight = gain * (pixel.intensity + _AMBIENT)
+            after = before + (level - before) * (weight / (1.0 + weight))
             if abs(level - after) < SETTLED:
                 after = level
-        change = after - before
-        most = abs(change) / min(pixel.on, pixel.off) + 2.0
-        if found_count + most > len(found):
-            break
-        memory = np.float64(pixel.memory)
-        step = np.float64(pixel.on)
-        polarity = 1
-        sign = 1.0
-        if change < 0.0:
-            step = np.float64(pixel.off)
-            polarity = 0
-            sign = -1.0
-        while sign * (after - memory) >= step:
-            memory += sign * step
-            candidate = found[found_count]
-            offset = np.int64(step_us * (memory - before) / change) if change != 0.0 else 0
-            candidate.offset = min(max(offset, 0), step_us - 1)
-            candidate.pixel = active[i]
-            candidate.p = polarity
-            candidate.label = SIGNAL
-            found_count += 1
-        pixel.memory = np.float32(memory)
+        rise = after - memory
+        if rise >= pixel.on or rise <= -pixel.off:
+            change = after - before
+            if found_count + abs(rise) / min(pixel.on, pixel.off) + 2.0 > len(found):
+                break
+            polarity = 1 if rise > 0.0 else 0
+            step = np.float64(pixel.on) if rise > 0.0 else -np.float64(pixel.off)
+            while (after - memory) / step >= 1.0:
+                memory += step
+                candidate = found[found_count]
+                offset = np.int64(step_us * (memory - before) / change) if change != 0.0 else 0
+                candidate.offset = min(max(offset, 0), step_us - 1)
+                candidate.pixel = active[i]
+                candidate.p = polarity
+                candidate.label = SIGNAL
+                found_count += 1
+            pixel.memory = np.float32(memory)
         pixel.value = np.float32(after)
         if pixel.value != pixel.level:
             active[kept] = active[i]

@@ -33,7 +33,8 @@ class Simulation:
         duration: µs; None: 2 s, or the whole video.
         width: sensor width, px; None: 346, or the video's.
         height: sensor height, px; None: 260, or the video's.
-        step: time between two images, µs. Events within are interpolated.
+        step: time between two images, µs; None: 1 ms, or 2 ms where the whole image moves. Events within are
+            interpolated.
         truth_every: time between two truth messages, µs; the first is at 0.
         packet_events: how many events a packet holds at most.
         parameters: of the sensor (`SensorModel`) and of the scene, by name.
@@ -50,7 +51,7 @@ class Simulation:
         duration: int | None = None,
         width: int | None = None,
         height: int | None = None,
-        step: int = DEFAULT_STEP,
+        step: int | None = None,
         truth_every: int = ms(1),
         packet_events: int = 65536,
         **parameters: Any,
@@ -61,6 +62,7 @@ class Simulation:
         self._model = SensorModel(**{name: parameters[name] for name in parameters if name in _SENSOR_PARAMETERS})
         given = {name: parameters[name] for name in parameters if name not in _SENSOR_PARAMETERS}
         self._arguments = {"seed": seed, **given, **self._geometry(scene, width, height)}
+        step = getattr(self._class, "STEP_US", DEFAULT_STEP) if step is None else step
         for name, value in (("step", step), ("truth_every", truth_every), ("packet_events", packet_events)):
             if not isinstance(value, int) or value < 1:
                 raise ParameterError(f"{name} is {value!r}, expected a whole number of at least 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from eventflow.errors import RecordingError
 from eventflow.kernels.jit import jit
 from eventflow.synth.sensor import checked_geometry, whole
 from eventflow.synth.shapes import positive
+from eventflow.units import ms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class Video:
         fps: frames per second; 0: as the file says.
         gamma: intensity = luma ** gamma.
     """
+
+    STEP_US: ClassVar[int] = ms(2)
 
     path: str
     width: int = field(default=None)  # type: ignore[assignment]

@@ -43,7 +43,7 @@ class Synth(Source):
         mismatch: standard deviation of the threshold over the pixels.
         refractory: time after an event in which a pixel is blind.
         bandwidth: cut-off of a fully lit pixel, Hz; 0: none.
-        step: time between two images of the scene; events within are interpolated.
+        step: time between two images of the scene; null: 1 ms, or 2 ms where the whole image moves.
         truth_every: time between two messages of the truth.
         speed: how fast the scene moves, px/s; null: the scene's own.
         size: of the shapes, px; null: the scene's own.
@@ -65,7 +65,7 @@ class Synth(Source):
     mismatch: Annotated[float, Range(0)] = 0.03
     refractory: Annotated[Duration, Range(0)] = 100
     bandwidth: Annotated[float, Range(0)] = 1000.0
-    step: Annotated[Duration, Range(1)] = ms(1)
+    step: Annotated[Duration, Range(1)] | None = None
     truth_every: Annotated[Duration, Range(1)] = ms(5)
     speed: float | None = None
     size: Annotated[float, Range(0)] | None = None
