@@ -49,6 +49,18 @@ class Jump:
 
 
 @jit
+def _count_steps_back(halves: Any, start: int, stop: int, last: int) -> int:  # pragma: no cover
+    """Count events earlier than the one before them; `halves` are the records as int64, two an event."""
+    if start >= stop:
+        return 0
+    back = 1 if halves[2 * start] < last else 0
+    times = halves[2 * start : 2 * stop]
+    for i in range(1, len(times) >> 1):
+        back += times[2 * i] < times[2 * i - 2]
+    return back
+
+
+@jit
 def _mend(  # pragma: no cover
     records: Any,
     labels: Any,
@@ -113,17 +125,25 @@ class TimeOrder:
         self.steps_back = 0
         self.jump: Jump | None = None
 
-    def in_order(self, batch: Batch, start: int, stop: int) -> None:
-        """Take note of events that are known to be in order, after those before them too."""
-        if stop > start:
-            self._index += stop - start
-            self._last = self._highest = int(batch.records[stop - 1]["t"])
+    def apply(self, batch: Batch, start: int, stop: int, known: int | None = None) -> tuple[int, int]:
+        """Apply the policy to batch[start:stop]; return where the kept events end and where it stopped looking.
 
-    def apply(self, batch: Batch, start: int, stop: int) -> tuple[int, int]:
-        """Apply the policy to batch[start:stop]; return where the kept events end and where it stopped looking."""
+        `known` is the number of steps back up to `stop` where somebody counted them already.
+        """
+        self.jump = None
+        halves = batch.records.view(np.int64)
+        back = _count_steps_back(halves, start, stop, self._last) if known is None else known - self.steps_back
+        # while nothing was mended, the last time is the highest: then no step back means nothing to do
+        if stop > start and (self._policy == "keep" or (back == 0 and self._last == self._highest)):
+            self._index += stop - start
+            self.steps_back += int(back)
+            self._last = self._highest = int(batch.records[stop - 1]["t"])
+            return stop, stop
+        return self._mended(batch, start, stop)
+
+    def _mended(self, batch: Batch, start: int, stop: int) -> tuple[int, int]:
         labels = _NO_LABELS if batch.labels is None else batch.labels
         scores = _NO_SCORES if batch.scores is None else batch.scores
-        self.jump = None
         kept, looked, back, mended, last, highest = _mend(
             batch.records, labels, scores, start, stop, _CODES[self._policy], self._last, self._highest, self._limit
         )

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from eventflow.io.decoder import Decoder
 
 Origin = Literal["raw", "zero"]
-_STEP_EVENTS = 1 << 16  # events are looked at again while they are still in the second-level cache
 
 
 class EventStream:
@@ -93,14 +92,10 @@ class EventStream:
             self._rest = rest
 
     def _accept(self, batch: Batch, start: int, stop: int) -> int:
-        known = self.decoder.steps_back
-        if known is not None and known == self.order.steps_back and not self.order.repaired and self._rest is None:
-            self.order.in_order(batch, start, stop)
-            kept = stop
-        else:
-            kept, looked = self.order.apply(batch, start, stop)
-            self._jumped = self.order.jump
-            self._keep_rest(batch, looked, stop)
+        known = self.decoder.steps_back if self._rest is None else None
+        kept, looked = self.order.apply(batch, start, stop, known)
+        self._jumped = self.order.jump
+        self._keep_rest(batch, looked, stop)
         if self.shift is None and kept > start:
             self.shift = int(batch.records[start]["t"])
         return self._cut(batch, start, kept)

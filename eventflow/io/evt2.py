@@ -1,0 +1,53 @@
+"""Prophesee RAW, EVT 2.0: 32-bit words, one event each; the upper 28 bits of time in words of their own.
+
+The 34-bit time (4 h 46 min) is continued where TIME_HIGH falls by half its range or more. Events before the first
+TIME_HIGH have no time and are counted as `before_time`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from eventflow.io import evt2_kernels as kernels
+from eventflow.io.evt import RawDecoder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eventflow.io.source import ByteSource
+
+NAME: Final = "evt2"
+
+
+class Evt2Decoder(RawDecoder):
+    """One pass over an EVT 2.0 file."""
+
+    word = "<u4"
+    counts: ClassVar[dict[str, int]] = {
+        "before_time": kernels.BEFORE_TIME,
+        "outside": kernels.OUTSIDE,
+        "reserved": kernels.RESERVED,
+    }
+
+    def first_state(self) -> NDArray[np.int64]:
+        """Return the state before the first word."""
+        state = np.zeros(kernels.SLOTS, np.int64)
+        state[kernels.HIGH] = -1
+        return state
+
+    def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:
+        """Decode the current chunk; see RawDecoder.decode."""
+        size, words = (self.info.width, self.info.height), self._chunks
+        return kernels.decode(words.words, words.cursor, out, start, len(out) // 2, *size, self._state)  # type: ignore[no-any-return]
+
+    def collect(self, columns: tuple[NDArray[Any], ...], start: int) -> tuple[int, int]:
+        """Collect the triggers of the current chunk; see RawDecoder.collect."""
+        words = self._chunks
+        return kernels.collect_triggers(words.words, words.cursor, *columns, start, self._state)  # type: ignore[no-any-return]
+
+
+def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> RawDecoder:
+    """Return a decoder of an EVT 2.0 source; `width` and `height` in px serve where its header does not say."""
+    return Evt2Decoder.opened(source, NAME, width, height)

@@ -1,0 +1,57 @@
+"""Prophesee RAW, EVT 3.0: 16-bit words; a row, then single events or vectors of up to 12 pixels.
+
+Rules where decoders differ: a new TIME_HIGH sets TIME_LOW to 0; the 24-bit time wraps only where TIME_HIGH falls by
+half its range or more; a TIME_LOW that falls is a real step back; a vector moves its base on even when it is empty;
+bit 11 of a row (the slave camera) is masked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from eventflow.io import evt3_kernels as kernels
+from eventflow.io.evt import RawDecoder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eventflow.io.source import ByteSource
+
+NAME: Final = "evt3"
+
+
+class Evt3Decoder(RawDecoder):
+    """One pass over an EVT 3.0 file."""
+
+    word = "<u2"
+    counts: ClassVar[dict[str, int]] = {
+        "before_time": kernels.BEFORE_TIME,
+        "before_address": kernels.BEFORE_ADDRESS,
+        "outside": kernels.OUTSIDE,
+        "reserved": kernels.RESERVED,
+    }
+
+    def first_state(self) -> NDArray[np.int64]:
+        """Return the state before the first word."""
+        state = np.zeros(kernels.SLOTS, np.int64)
+        state[kernels.HIGH] = state[kernels.BASE] = -1
+        return state
+
+    def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:
+        """Decode the current chunk; see RawDecoder.decode."""
+        size, words = (self.info.width, self.info.height), self._chunks
+        return kernels.decode(  # type: ignore[no-any-return]
+            words.words, words.cursor, out, start, len(out) // 2, *size, self._state, kernels.BY_KIND, kernels.PLACES
+        )
+
+    def collect(self, columns: tuple[NDArray[Any], ...], start: int) -> tuple[int, int]:
+        """Collect the triggers of the current chunk; see RawDecoder.collect."""
+        words = self._chunks
+        return kernels.collect_triggers(words.words, words.cursor, *columns, start, self._state)  # type: ignore[no-any-return]
+
+
+def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> RawDecoder:
+    """Return a decoder of an EVT 3.0 source; `width` and `height` in px serve where its header does not say."""
+    return Evt3Decoder.opened(source, NAME, width, height)
