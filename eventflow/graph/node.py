@@ -87,6 +87,8 @@ class Node:
     """Whether a thread of its own pays where the planner decides."""
     live: ClassVar[bool] = False
     """Whether time passes by itself: a camera, a socket. A live source gets a thread of its own."""
+    rehearses: ClassVar[bool] = True
+    """Whether a second instance may be tried on two events before the run, so that kernels are compiled by then."""
     main_thread: ClassVar[bool] = False
     """Whether the node draws a window, which must be done in the main thread of its process."""
 

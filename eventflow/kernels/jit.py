@@ -22,6 +22,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS_WITH_LOOPS = ("kernels", "io", "synth")
+_announcer: _Announcer | None = None
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +38,7 @@ def cache_folder() -> Path:
 
 
 def jit(function: F | None = None, **options: Any) -> Any:
-    """Compile `function` on first call, without the GIL, into eventflow's own cache. Used as `@jit` or `@jit(inline=…)`."""
+    """Compile `function` on first call, without the GIL, into our own cache: `@jit` or `@jit(inline=…)`."""
     if function is None:
         return lambda wrapped: jit(wrapped, **options)
     elsewhere = config.CACHE_DIR
@@ -55,12 +56,16 @@ class _Announcer(event.Listener):  # type: ignore[misc]
     def on_start(self, started: Any) -> None:
         function = started.data["dispatcher"].py_func
         if function.__module__.startswith("eventflow"):
-            self._announce(f"{function.__module__.removeprefix('eventflow.')}.{function.__name__}")
+            self._announce(f"compiling {function.__module__.removeprefix('eventflow.')}.{function.__name__} (once)")
 
     def on_end(self, ended: Any) -> None:
         """Nothing to say when a kernel is ready."""
 
 
 def announce_compilation(announce: Callable[[str], None]) -> None:
-    """Call `announce(kernel_name)` whenever a kernel is compiled because the cache does not hold it."""
-    event.register("numba:compile", _Announcer(announce))
+    """Call `announce("compiling …")` whenever a kernel is compiled because the cache does not hold it."""
+    global _announcer
+    if _announcer is not None:
+        event.unregister("numba:compile", _announcer)
+    _announcer = _Announcer(announce)
+    event.register("numba:compile", _announcer)

@@ -18,6 +18,7 @@ from eventflow.messages import Message, StreamInfo, events_in, first_time_of, ti
 from eventflow.runtime.counters import EdgeCounts, LatencyHistogram, NodeCounts
 from eventflow.runtime.join import next_key, release
 from eventflow.runtime.postmortem import keep_message
+from eventflow.runtime.rehearsal import rehearse
 from eventflow.runtime.wire import size_of
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ class Runner:
         self._measures_latency = not self.all_outlets and (
             self.control.paced or any(info.live for info in infos.values() if info is not None)
         )
+        if self.all_outlets and self.spec.node_class.rehearses:
+            rehearse(self.spec, infos)
         try:
             started = self.node.start(**infos)
         except Exception as error:

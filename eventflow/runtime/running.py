@@ -36,6 +36,7 @@ def run(
     hash_outputs: bool = False,
     runs_folder: str | Path = "runs",
     on_progress: Callable[[dict[str, Any]], None] | None = None,
+    on_notice: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Run a graph to its end and return its summary.
 
@@ -50,6 +51,7 @@ def run(
         hash_outputs: whether the summary holds the blake2b of the files written.
         runs_folder: where a failure leaves its traceback and the message it failed on.
         on_progress: called a few times a second with the summary as it stands.
+        on_notice: called with what a user should know while waiting: "compiling kernels.denoise.…".
 
     Raises:
         GraphError: the graph is wrong; nothing ran and nothing was written.
@@ -67,13 +69,16 @@ def run(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         if len(plan.workers) == 1:
+            from eventflow.kernels.jit import announce_compilation
             from eventflow.runtime.local import run_here
 
+            if on_notice is not None:
+                announce_compilation(on_notice)
             run_here(checked, plan, options, outcome, on_progress)
         else:
             from eventflow.runtime.supervisor import Supervisor
 
-            Supervisor(checked, plan, options, outcome, on_progress).run()
+            Supervisor(checked, plan, options, outcome, on_progress, on_notice).run()
     finally:
         sys.setswitchinterval(before)
     return _judged(checked, outcome, hash_outputs)

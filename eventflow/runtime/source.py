@@ -29,6 +29,8 @@ class SourceRunner(Runner):
         self._next: Any = None
         self._first_t: int | None = None
         self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
+        if not self.node.live:
+            self._fetch()  # the first packet is decoded, and its kernels loaded, before the clock starts
 
     @property
     def t_start(self) -> int | None:
@@ -167,5 +169,6 @@ def _before(item: Any, t: int) -> Any:
         return part if len(part) else None
     if isinstance(item, tuple):
         kept: list[Any] = [None if value is None else _before(value, t) for value in item]
-        return item._make(kept) if any(value is not None for value in kept) else None
+        make: Any = type(item)
+        return make(*kept) if any(value is not None for value in kept) else None
     return item if item.t < t else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eventflow.graph.graph import Graph
+    from eventflow.graph.graph import EdgeSpec, Graph
 
 
 class StallDetector:
@@ -47,7 +47,7 @@ class StallDetector:
     def _size(self, index: int) -> int:
         return self._edge(index).packets << self.grown.get(index, 0)
 
-    def _edge(self, index: int) -> Any:
+    def _edge(self, index: int) -> EdgeSpec:
         return next(edge for edge in self._graph.edges if edge.index == index)
 
     def drawing(self, tasks: list[dict[str, Any]]) -> str:

@@ -65,12 +65,14 @@ class Supervisor:
         options: RunOptions,
         outcome: Outcome,
         on_progress: Callable[[dict[str, Any]], None] | None,
+        on_notice: Callable[[str], None] | None,
     ) -> None:
         self._graph = graph
         self._plan = plan
         self._options = options
         self._outcome = outcome
         self._on_progress = on_progress
+        self._on_notice = on_notice
         self._token = secrets.token_hex(16)
         self._workers: dict[str, _Worker] = {}
         self._detector = StallDetector(graph)
@@ -180,6 +182,9 @@ class Supervisor:
             worker.step, worker.t_start = "ready", said["t_start"]
         elif kind == "beat":
             worker.parts = said["parts"]
+        elif kind == "notice":
+            if self._on_notice is not None:
+                self._on_notice(said["text"])
         elif kind == "failed":
             worker.step = "failed"
             self._fail(error_from_plain(said["error"]))

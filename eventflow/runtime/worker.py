@@ -23,6 +23,7 @@ import zmq
 from eventflow.errors import EventflowError, NodeFailedError
 from eventflow.graph.graph import graph_from_plain
 from eventflow.io.parts import open_parts
+from eventflow.kernels.jit import announce_compilation
 from eventflow.runtime.group import TaskGroup
 from eventflow.runtime.options import RunOptions
 from eventflow.runtime.plan import Plan, WorkerPlan
@@ -150,6 +151,7 @@ def main() -> None:
     control = Control(address, name, context)
     orders = control.ask_for_work()
     speaking = threading.Thread(target=control.serve, name="control", daemon=True)
+    announce_compilation(lambda text: control.say("notice", text=text))
     speaking.start()
     try:
         work(control, orders, name)
