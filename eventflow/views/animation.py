@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from eventflow.errors import EventsError
 from eventflow.messages import first_time_of, time_of
 from eventflow.views.overlay import TrackOverlay, draw_time
 from eventflow.views.surface import Surface
@@ -34,6 +35,48 @@ class Picture:
     colours: NDArray[np.uint8]
     t: int
     events: int
+
+
+class Stage:
+    """What is to be seen at a time: recent events, the latest tracks over them, the time.
+
+    Args:
+        width: of the sensor, px.
+        height: of the sensor, px.
+        window: events of the last so many µs are seen.
+        fade: whether older events are darker.
+        scale: how much larger than the sensor; None: as wide as is comfortable.
+
+    Attributes:
+        size: (width, height) of the pictures, px.
+    """
+
+    def __init__(self, width: int, height: int, *, window: int, fade: bool = True, scale: int | None = None) -> None:
+        self._window, self._fade = window, fade
+        self._scale = scale or max(1, round(_COMFORTABLE_WIDTH / max(width, 1)))
+        self._surface = Surface(width, height)
+        self._tracks = TrackOverlay()
+        # codecs want even sizes
+        self.size = (width * self._scale + 1) // 2 * 2, (height * self._scale + 1) // 2 * 2
+
+    def events(self, events: Events) -> None:
+        """Take in events."""
+        self._surface.add(events)
+
+    def tracks(self, tracks: Tracks) -> None:
+        """Take in tracks, which are the latest."""
+        self._tracks.add(tracks)
+
+    def picture(self, t: int) -> NDArray[np.uint8]:
+        """Return the colour numbers at `t` (µs), shape (height, width)."""
+        small = self._surface.picture(t, self._window, fade=self._fade)
+        large = small.repeat(self._scale, 0).repeat(self._scale, 1)
+        width, height = self.size
+        if large.shape != (height, width):
+            large = np.pad(large, ((0, height - large.shape[0]), (0, width - large.shape[1])))
+        self._tracks.draw(large, self._scale)
+        draw_time(large, t)
+        return large
 
 
 class Animation:
@@ -67,21 +110,24 @@ class Animation:
         max_gap: int = 1_000_000,
     ) -> None:
         self._span = Fraction(1_000_000) * Fraction(str(speed)) / Fraction(str(fps))
-        self._window = max(1, int(2 * self._span)) if window is None else window
-        self._scale = scale or max(1, round(_COMFORTABLE_WIDTH / max(width, 1)))
-        self._fade, self._max_gap = fade, max_gap
-        self._surface = Surface(width, height)
-        self._tracks = TrackOverlay()
+        seen = max(1, int(2 * self._span)) if window is None else window
+        self._stage = Stage(width, height, window=seen, fade=fade, scale=scale)
+        self._max_gap = max_gap
         self._next: int | None = None
         self._last_t = 0
         self._fresh = False
         self._new_events = 0
-        # codecs want even sizes
-        self.size = (width * self._scale + 1) // 2 * 2, (height * self._scale + 1) // 2 * 2
+        self.size = self._stage.size
         self.jumped = 0
 
     def events(self, events: Events) -> Iterator[Picture]:
-        """Take in events, in time order, and yield the pictures that are whole before the last of them."""
+        """Take in events and yield the pictures that are whole before the last of them.
+
+        Raises:
+            EventsError: the events are not in time order.
+        """
+        if not events.ordered:
+            raise EventsError("pictures need events in time order; choose backwards='clamp' where they are read")
         if not len(events):
             return
         yield from self._begin(first_time_of(events))
@@ -95,7 +141,7 @@ class Animation:
     def tracks(self, tracks: Tracks) -> Iterator[Picture]:
         """Take in tracks and yield the pictures that are whole before them."""
         yield from self._begin(tracks.t)
-        self._tracks.add(tracks)
+        self._stage.tracks(tracks)
         self._last_t, self._fresh = max(tracks.t, self._last_t), True
 
     def reach(self, t: int) -> Iterator[Picture]:
@@ -127,18 +173,11 @@ class Animation:
 
     def _take(self, events: Events) -> None:
         if len(events):
-            self._surface.add(events)
+            self._stage.events(events)
             self._new_events += len(events)
             self._last_t, self._fresh = time_of(events), True
 
     def _picture(self, t: int) -> Picture:
-        small = self._surface.picture(t - 1, self._window, fade=self._fade)
-        large = small.repeat(self._scale, 0).repeat(self._scale, 1)
-        width, height = self.size
-        if large.shape != (height, width):
-            large = np.pad(large, ((0, height - large.shape[0]), (0, width - large.shape[1])))
-        self._tracks.draw(large, self._scale)
-        draw_time(large, t)
-        picture = Picture(large, t, self._new_events)
+        picture = Picture(self._stage.picture(t - 1), t, self._new_events)
         self._fresh, self._new_events = False, 0
         return picture

@@ -169,5 +169,7 @@ def checked_suffix(path: Path) -> str:
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise RecordingError(f"{path}: pictures are written as {', '.join(SUFFIXES)}, not {suffix or 'without a suffix'}")
+        raise RecordingError(
+            f"{path}: pictures are written as {', '.join(SUFFIXES)}, not {suffix or 'without a suffix'}"
+        )
     return suffix

@@ -47,8 +47,16 @@ class Export(Node):
     def start(self, events: StreamInfo, tracks: StreamInfo | None = None) -> None:
         """Begin the film, of the sensor's size."""
         checked_suffix(self.path)
-        options = {"fps": self.fps, "speed": self.speed, "window": self.window, "fade": self.fade}
-        self._animation = Animation(events.width, events.height, scale=self.scale, max_gap=self.max_gap, **options)
+        self._animation = Animation(
+            events.width,
+            events.height,
+            fps=self.fps,
+            speed=self.speed,
+            window=self.window,
+            fade=self.fade,
+            scale=self.scale,
+            max_gap=self.max_gap,
+        )
         part = self.create(self.path).part
         size = self._animation.size
         self._film = film(part, self.path, size=size, fps=self.fps, colours=palette(self.palette))

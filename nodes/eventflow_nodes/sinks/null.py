@@ -11,7 +11,7 @@ from eventflow.messages import Message
 
 
 class Null(Node):
-    """Take messages and forget them; with `hash`, report the hash of their content.
+    """Take messages, unordered events too, and forget them; with `hash`, report the hash of their content.
 
     Args:
         hash: whether the summary's outputs hold the blake2b of the content, the same however it was cut into packets.

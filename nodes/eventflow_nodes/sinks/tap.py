@@ -13,7 +13,7 @@ from eventflow.messages import Message, StreamInfo
 class Tap(Node):
     """Publish every message under a name, for whoever listens; who is slow misses some, the graph never waits.
 
-    Unordered events are published as they are.
+    Events that are unordered are published as they are.
 
     Args:
         name: what listeners ask for.

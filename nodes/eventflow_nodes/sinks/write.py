@@ -1,0 +1,104 @@
+"""Files of events, tracks and grids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from eventflow.errors import RecordingError
+from eventflow.events import Events
+from eventflow.graph.node import Node
+from eventflow.io import create, formats
+from eventflow.io.table import format_named
+from eventflow.messages import Grid, StreamInfo, Tracks
+from eventflow_nodes.sinks.grid_files import GridHdf5, GridNpz
+from eventflow_nodes.sinks.track_files import TracksCsv, TracksNpz
+
+_TRACK_FILES = {".csv": TracksCsv, ".npz": TracksNpz}
+_GRID_FILES = {".npz": GridNpz, ".h5": GridHdf5, ".hdf5": GridHdf5}
+
+
+class Write(Node):
+    """Write what comes into a file, as its kind and the file's suffix say.
+
+    Events go into any recording format that is written (`eventflow convert --help` lists them); tracks into .csv or
+    .npz; grids into .npz or .h5. The file appears when it is whole, and depends on what is in the stream alone.
+    Events that are unordered are written as they are.
+
+    Args:
+        path: the file.
+        format: name of the recording format, where the suffix does not say.
+    """
+
+    path: Path
+    format: str | None = None
+
+    def start(self, message: StreamInfo) -> None:
+        """Refuse a file that nothing is written as."""
+        self._size = (message.width, message.height)
+        if self.format is not None and not format_named(self.format).writes:
+            raise RecordingError(f"{self.path}: format {self.format} can be read but not written")
+        if not _kinds(self.path, self.format):
+            raise RecordingError(f"{self.path}: nothing is written with this suffix; {_allowed()}")
+
+    def message(self, message: Events | Tracks | Grid) -> None:
+        """Append a message."""
+        if isinstance(message, Events) and not len(message):
+            return
+        if not hasattr(self, "_file"):
+            self._open(type(message))
+        if isinstance(message, Events):
+            self._file.write(message)
+        else:
+            self._file.add(message)
+
+    def finish(self, t_end: int) -> None:
+        """Make the file of a stream in which nothing came."""
+        if not hasattr(self, "_file"):
+            self._open(_kinds(self.path, self.format)[0])
+
+    def close(self, *, complete: bool) -> None:
+        """Finish or delete the file."""
+        if hasattr(self, "_file"):
+            file = self._file
+            del self._file
+            if not complete:
+                file.discard()
+            elif self._kind is Events:
+                self.outputs.append(file.close())
+            else:
+                file.finish()
+        super().close(complete=complete)
+
+    def _open(self, kind: type) -> None:
+        suffix = self.path.suffix.lower()
+        if kind not in _kinds(self.path, self.format):
+            raise RecordingError(
+                f"{self.path}: {kind.__name__} are not written as {self.format or suffix}; {_allowed()}"
+            )
+        self._kind = kind
+        if kind is Events:
+            width, height = self._size
+            self._file: Any = create(self.path, width=width, height=height, format=self.format)
+        else:
+            files: dict[str, Any] = _TRACK_FILES if kind is Tracks else _GRID_FILES
+            self._file = files[suffix](self.create(self.path).part, self.path)
+
+
+def _suffixes(kind: type) -> tuple[str, ...]:
+    """Return the suffixes that a kind of message is written with."""
+    if kind is Events:
+        return tuple(suffix for row in formats() if row.writes for suffix in row.suffixes)
+    return tuple(_TRACK_FILES if kind is Tracks else _GRID_FILES)
+
+
+def _kinds(path: Path, format: str | None) -> list[type]:
+    """Return the kinds that fit a file; a named format is one of recordings, so it fits events alone."""
+    if format is not None:
+        return [Events]
+    return [kind for kind in (Tracks, Events, Grid) if path.suffix.lower() in _suffixes(kind)]
+
+
+def _allowed() -> str:
+    words = [f"{kind.__name__} as {', '.join(dict.fromkeys(_suffixes(kind)))}" for kind in (Events, Tracks, Grid)]
+    return "; ".join(words)
