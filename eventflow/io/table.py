@@ -86,6 +86,10 @@ def _is_npz(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and (b".npy" in head or head.startswith(b"PK\x05\x06"))
 
 
+def _is_npy(head: bytes) -> bool:
+    return head.startswith(b"\x93NUMPY")
+
+
 def _is_text(head: bytes) -> bool:
     if b"\x00" in head:
         return False
@@ -102,6 +106,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("es", "Event Stream 2", (".es",), "eventflow.io.event_stream", _is_event_stream),
     Format("csv", "text, one event a line", (".csv", ".txt", ".tsv"), "eventflow.io.text", _is_text, unmarked=True),
     Format("npz", "NumPy archive", (".npz",), "eventflow.io.numpy_archive", _is_npz),
+    Format("npy", "NumPy array", (".npy",), "eventflow.io.numpy_archive", _is_npy, writes=False),
 )
 
 

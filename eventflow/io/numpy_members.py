@@ -1,0 +1,170 @@
+"""NumPy arrays inside files, a piece at a time: .npy on its own or as a member of a .npz archive.
+
+No pickles: an array of Python objects is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import struct
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+
+from eventflow.errors import RecordingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NPY_MAGIC: Final = b"\x93NUMPY"
+_MAX_HEADER_BYTES: Final = 1 << 16
+_PIECE_BYTES: Final = 1 << 18
+_DEFLATE_GROWTH: Final = 1032  # the most that deflate can make of a byte
+_LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
+
+
+class Member:
+    """The bytes of one array file, read from front to back; several can be read from one file in turn.
+
+    Args:
+        file: binary, can seek.
+        start: first byte in `file`.
+        stored: bytes in `file`.
+        deflated: whether they are compressed.
+        crc: what the CRC-32 of all must be, or None.
+
+    Attributes:
+        damaged: what is wrong with the bytes, "" where nothing was found.
+    """
+
+    def __init__(
+        self, file: BinaryIO, start: int, stored: int, *, deflated: bool = False, crc: int | None = None
+    ) -> None:
+        self._file, self._at, self._left, self._crc = file, start, stored, crc
+        self._inflate = zlib.decompressobj(-15) if deflated else None
+        self._sum = 0
+        self.largest = stored * (_DEFLATE_GROWTH if deflated else 1)
+        self.damaged = ""
+
+    def read(self, count: int) -> bytes:
+        """Return the next `count` bytes, fewer at the end or where the bytes are damaged."""
+        data = self._stored(count) if self._inflate is None else self._inflated(count)
+        self._sum = zlib.crc32(data, self._sum)
+        ended = not self._left if self._inflate is None else self._inflate.eof
+        if ended or len(data) < count:
+            self._check()
+        return data
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes."""
+        while count > 0 and (data := self.read(min(count, _PIECE_BYTES))):
+            count -= len(data)
+
+    def _check(self) -> None:
+        if self._crc is not None and self._sum != self._crc and not self.damaged:
+            self.damaged = "its checksum is wrong"
+        self._crc = None
+
+    def _stored(self, count: int) -> bytes:
+        self._file.seek(self._at)
+        data = self._file.read(min(count, self._left))
+        if len(data) < min(count, self._left):
+            self.damaged, self._left = "it is cut off", len(data)
+        self._at += len(data)
+        self._left -= len(data)
+        return data
+
+    def _inflated(self, count: int) -> bytes:
+        parts = []
+        assert self._inflate is not None
+        while count > 0 and not self._inflate.eof:
+            piece = self._inflate.unconsumed_tail or self._stored(min(_PIECE_BYTES, self._left))
+            try:
+                part = self._inflate.decompress(piece, count)
+            except zlib.error as error:
+                self.damaged, self._left = f"it cannot be decompressed: {error}", 0
+                break
+            if not part and not piece:
+                self.damaged = self.damaged or "it is cut off"
+                break
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+
+class ArrayReader:
+    """One array, read in rows.
+
+    Attributes:
+        dtype: of its items.
+        shape: as its header says.
+        rows: rows that can be there at most, whatever the header says.
+        name: for messages.
+    """
+
+    def __init__(self, member: Member, name: str, path: str) -> None:
+        self.member, self.name, self._path = member, name, path
+        self.dtype, self.shape, self.by_columns = self._header()
+        self.row_items = int(np.prod(self.shape[1:], dtype=np.int64)) if self.shape else 1
+        claimed = self.shape[0] if self.shape else 1
+        row_bytes = max(self.dtype.itemsize * self.row_items, 1)
+        self.rows = min(claimed, member.largest // row_bytes)
+        self._left = claimed
+
+    def read(self, count: int) -> NDArray[Any]:
+        """Return the next `count` rows, fewer at the end: shape (n,) or (n, columns)."""
+        count = min(count, self._left)
+        row_bytes = self.dtype.itemsize * self.row_items
+        data = self.member.read(count * row_bytes)
+        whole = len(data) // row_bytes if row_bytes else 0
+        self._left = self._left - whole if whole == count else 0
+        array = np.frombuffer(data, self.dtype, whole * self.row_items)
+        return array.reshape(-1, *self.shape[1:]) if len(self.shape) > 1 else array
+
+    def column(self, index: int, member: Member) -> ArrayReader:
+        """Return a reader of one column of a (rows, columns) array stored column by column, over its own `member`."""
+        reader = ArrayReader(member, self.name, self._path)
+        member.skip(index * self.shape[0] * self.dtype.itemsize)
+        reader.shape, reader.row_items = self.shape[:1], 1
+        return reader
+
+    def _header(self) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
+        start = self.member.read(8)
+        width = 2 if start[6:7] == b"\1" else 4
+        size = int.from_bytes(self.member.read(width), "little")
+        if not start.startswith(NPY_MAGIC) or len(start) < 8 or start[6] not in (1, 2, 3) or size > _MAX_HEADER_BYTES:
+            raise RecordingError(f"{self._path}: {self.name} is no NumPy array: it begins with {start.hex(' ')}")
+        text = self.member.read(size).decode("utf-8", "replace")
+        try:
+            header = ast.literal_eval(text.strip())
+            dtype = np.lib.format.descr_to_dtype(header["descr"])
+            shape, by_columns = header["shape"], bool(header["fortran_order"])
+        except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
+            raise RecordingError(f"{self._path}: {self.name} has a damaged header: {text[:80]!r}") from error
+        if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 <= n < 1 << 60 for n in shape):
+            raise RecordingError(f"{self._path}: {self.name} has a damaged header: shape {shape!r}")
+        if dtype.hasobject:
+            raise RecordingError(f"{self._path}: {self.name} holds Python objects; pickles are not read")
+        return dtype, shape, by_columns
+
+
+def member_of(file: BinaryIO, entry: zipfile.ZipInfo, path: str) -> Member:
+    """Return the bytes of an archive's entry.
+
+    Raises:
+        RecordingError: it is not where the directory says, or compressed in an unknown way.
+    """
+    file.seek(entry.header_offset)
+    head = file.read(_LOCAL_HEADER.size)
+    if len(head) < _LOCAL_HEADER.size or not head.startswith(b"PK\3\4"):
+        raise RecordingError(
+            f"{path}: byte {entry.header_offset}: expected {entry.filename}, found {head[:4].hex(' ')}"
+        )
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
+        raise RecordingError(f"{path}: {entry.filename} is encrypted, or compressed in a way that NumPy does not use")
+    _, name, extra = _LOCAL_HEADER.unpack(head)
+    start = entry.header_offset + _LOCAL_HEADER.size + name + extra
+    deflated = entry.compress_type == zipfile.ZIP_DEFLATED
+    return Member(file, start, entry.compress_size, deflated=deflated, crc=entry.CRC)
