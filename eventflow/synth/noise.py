@@ -32,28 +32,26 @@ if TYPE_CHECKING:
 
     from eventflow.synth.pixels import Records
 
-WHEEL_SLOTS = 1024
+WHEEL_SLOTS = 1 << 14
 SHORTEST_INTERVAL = 0.1
+ALIAS_DTYPE = np.dtype([("own", "<f4"), ("other", "<i4")])
 _END = -1
 _HALF, _LOW_HALF, _TWO_TO_MINUS_32 = np.uint64(32), np.uint64(0xFFFFFFFF), 2.0**-32
 
 
 @jit
-def alias_table(weights: NDArray[np.float64], share: NDArray[np.float32], other: NDArray[np.int32]) -> float:
-    """Fill the table from which a pixel is drawn in proportion to its weight in O(1); return the sum of weights.
+def alias_table(weights: NDArray[np.float64], table: Records) -> None:
+    """Fill the table (ALIAS_DTYPE) from which a pixel is drawn in proportion to its weight in O(1).
 
     Vose 1991, "A linear algorithm for generating random numbers with a given distribution".
     """
     n = len(weights)
-    total = 0.0
-    for i in range(n):
-        total += weights[i]
-    rest = np.empty(n, np.float64)
+    mean = weights.sum() / n
+    rest = weights / mean
     stack = np.empty(n, np.int32)
     small, large = 0, n
     for i in range(n):
-        other[i] = i
-        rest[i] = weights[i] * n / total if total > 0.0 else 1.0
+        table[i].own, table[i].other = 1.0, i
         if rest[i] < 1.0:
             stack[small] = i
             small += 1
@@ -63,25 +61,18 @@ def alias_table(weights: NDArray[np.float64], share: NDArray[np.float32], other:
     while small > 0 and large < n:
         small -= 1
         poor, rich = stack[small], stack[large]
-        share[poor] = rest[poor]
-        other[poor] = rich
+        table[poor].own, table[poor].other = rest[poor], rich
         rest[rich] -= 1.0 - rest[poor]
         if rest[rich] < 1.0:
             large += 1
             stack[small] = rich
             small += 1
-    for k in range(small):
-        share[stack[k]] = 1.0
-    for k in range(large, n):
-        share[stack[k]] = 1.0
-    return total
 
 
 @jit
 def shoot(
     pixels: Records,
-    share: NDArray[np.float32],
-    other: NDArray[np.int32],
+    table: Records,
     clock: NDArray[np.float64],
     key: np.uint64,
     rate_per_us: float,
@@ -95,8 +86,7 @@ def shoot(
 
     Args:
         pixels: PIXEL_DTYPE; intensity and thresholds are read.
-        share: alias table over pixels.
-        other: alias table over pixels.
+        table: ALIAS_DTYPE, one entry a pixel.
         clock: float64, (time of the next event in µs, number of draws so far). Where `found` is full the loop stops
             before `clock[0]` reaches the end of the step and can be called again with more room.
         key: of the random numbers.
@@ -107,15 +97,15 @@ def shoot(
         found: CANDIDATE_DTYPE.
         found_count: how many are in use.
     """
-    n = len(share)
+    n = len(table)
     end = np.float64(t0 + step_us)
     stream = stream_key(key, SHOT)
     while clock[0] < end and found_count < len(found):
         draw = 3 * int(clock[1])
         spot = uniform_from_bits(bits_at(stream, draw)) * n
         place = min(int(spot), n - 1)
-        if spot - place >= share[place]:
-            place = int(other[place])
+        if spot - place >= table[place].own:
+            place = int(table[place].other)
         pixel = pixels[place]
         brightness = min(max(np.float64(pixel.intensity), 0.0), 1.0)
         halves = bits_at(stream, draw + 1)

@@ -119,9 +119,8 @@ class Sensor:
         rates = np.exp(spread - spread.max())
         rates /= rates.mean()
         weights = rates * (model.threshold_on / self._pixels["on"] + model.threshold_off / self._pixels["off"])
-        self._share = np.empty(count, np.float32)
-        self._other = np.empty(count, np.int32)
-        noise.alias_table(weights, self._share, self._other)
+        self._alias = np.empty(count, noise.ALIAS_DTYPE)
+        noise.alias_table(weights, self._alias)
         self._shot_rate = model.noise * count * 1e-6
         wait = (
             -np.log(hashing.uniforms(seed, hashing.SHOT_START, 1)[0]) / self._shot_rate if self._shot_rate else np.inf
@@ -172,7 +171,7 @@ class Sensor:
             self._widen()
 
     def _add_shot(self, found: int) -> int:
-        tables = self._pixels, self._share, self._other, self._clock, self._key
+        tables = self._pixels, self._alias, self._clock, self._key
         rate = self._shot_rate, self.model.noise_at_full
         while True:
             found = noise.shoot(*tables, *rate, self.t, self.step_us, self._found, found)
