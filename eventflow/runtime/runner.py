@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from eventflow.errors import EventflowError, NodeFailedError, RunError
 from eventflow.events import Events
 from eventflow.graph.node import Node
-from eventflow.messages import Message, StreamInfo, events_in, first_time_of, time_of
+from eventflow.messages import Message, StreamInfo, events_in
 from eventflow.runtime.counters import EdgeCounts, LatencyHistogram, NodeCounts
 from eventflow.runtime.join import next_key, release
 from eventflow.runtime.postmortem import keep_message
@@ -92,7 +92,7 @@ class Inlet:
             counts.events_received += events
             runner.pump()
         else:
-            runner.process(self, message, ingest_ns)
+            runner.process(self, message, events, ingest_ns)
             counts.messages_received += 1
             counts.events_received += events
 
@@ -151,7 +151,8 @@ class Runner:
         self._folder = folder
         self._last_out: dict[str, int] = dict.fromkeys(spec.outputs, NEVER)
         self._ticks = type(self.node).on_watermark is not Node.on_watermark
-        self._types = {name: (Message, Events) if port.any else port.types for name, port in spec.outputs.items()}
+        every_kind = tuple(Message.KINDS.values())
+        self._types = {name: frozenset(every_kind if port.any else port.types) for name, port in spec.outputs.items()}
         self._only_port = next(iter(spec.outputs)) if len(spec.outputs) == 1 else None
         self._measures_latency = False
 
@@ -198,11 +199,11 @@ class Runner:
 
     # Work.
 
-    def process(self, inlet: Inlet, message: Any, ingest_ns: int) -> None:
+    def process(self, inlet: Inlet, message: Any, events: int, ingest_ns: int) -> None:
         """Give one message to the node and pass on what it returns."""
         counts = self.counts
         counts.messages_in += 1
-        counts.events_in += events_in(message)
+        counts.events_in += events
         port = inlet.edge.target_port
         seq = inlet.counts.messages_received
         self._call(port, seq, message, ingest_ns, getattr(self.node, port), message)
@@ -212,7 +213,8 @@ class Runner:
     def pump(self) -> None:
         """Process what the join may release, then advance to the time it has reached."""
         while (ready := release(self.inlets)) is not None:
-            self.process(*ready)
+            inlet, message, ingest_ns = ready
+            self.process(inlet, message, events_in(message), ingest_ns)
         ingest_ns = max((inlet.held[0][2] for inlet in self.inlets if inlet.held), default=time.monotonic_ns())
         t, _ = min(next_key(inlet) for inlet in self.inlets)
         if t < FOREVER:
@@ -298,17 +300,17 @@ class Runner:
                 self._send(out_port, each, ingest_ns)
 
     def _send(self, port: str | None, message: Any, ingest_ns: int) -> None:
-        if port is None or not isinstance(message, self._types[port]):
+        if port is None or type(message) not in self._types[port]:
             declared = ", ".join(f"{each.name}: {each.kinds}" for each in self.spec.outputs.values()) or "none"
             raise RunError(f"node {self.name!r} returned {type(message).__name__}; its output ports are {declared}")
-        events = 0
         if isinstance(message, Events):
-            events = len(message)
+            t = message.records["t"]
+            events = len(t)
             if events == 0:
                 return
-            first, last = first_time_of(message), time_of(message)
+            first, last = t.item(0), t.item(-1)
         else:
-            first = last = time_of(message)
+            first = last = message.t
             events = events_in(message)
         if first < self._last_out[port] or first < self.watermark - self.node.holdback_us or last < first:
             raise self._late(port, first)
