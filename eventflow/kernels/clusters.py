@@ -1,7 +1,7 @@
 """The loops of the cluster tracker: events join clusters, and once a millisecond clusters move, meet and end.
 
-Lengths are px and speeds px/s, float64; times are int64 µs. A box is 2 half_w x 2 half_h; the gate, where a cluster takes
-events from, is larger.
+Lengths are px and speeds px/s, float64; times are int64 µs. A box is 2 half_w x 2 half_h; the gate, where a cluster
+takes events from, is larger.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ CLOCK_DTYPE = np.dtype(
 )
 
 STEP = 1000
+NEVER = -(1 << 62)
 _STEP_S = 1e-3
 _KEEP_MASS = math.exp(-1 / 10)
 _KEEP_FIT = math.exp(-1 / 30)
@@ -79,21 +80,67 @@ _LEAST_SPREAD = (2e-3) ** 2  # s^2: velocity grows from 0 until the fit spans a 
 
 
 @jit
-def follow(words: Any, at: Any, until: Any, clusters: Any, clock: Any, limits: Any) -> Any:
-    """Take the events from number `at` on that come before `until`; return the number of the first that does not."""
+def follow(words: Any, at: Any, clusters: Any, clock: Any, limits: Any, every: Any, dates: Any, rows: Any) -> Any:
+    """Take the events from number `at` on, reporting what falls due, until `dates` is full.
+
+    Returns:
+        The number of the first event not taken, and the number of reports.
+    """
     now = clock[0]
+    count = 0
     for i in range(at, len(words) // 2):
         t = words[2 * i]
-        if t >= until:
-            return i
+        if now.busy == 0:
+            now.due = (t // every + 1) * every
+            now.busy = 1
+        elif t >= now.due:
+            count = report(t, clusters, clock, limits, every, dates, rows, count)
+            if now.busy > 0 and t >= now.due:
+                return i, count
+            now.due = now.due if now.busy > 0 else (t // every + 1) * every
+            now.busy = 1
         if t >= now.t + STEP:
             pass_time(t, clusters, clock, limits)
         now.latest = t
-        now.busy = 1
         now.stray += 1
-        x, y = np.float64(x_of(words[2 * i + 1])), np.float64(y_of(words[2 * i + 1]))
-        _join(x, y, t, clusters, now, limits)
-    return len(words) // 2
+        _join(np.float64(x_of(words[2 * i + 1])), np.float64(y_of(words[2 * i + 1])), t, clusters, now, limits)
+    return len(words) // 2, count
+
+
+@jit
+def report(t: Any, clusters: Any, clock: Any, limits: Any, every: Any, dates: Any, rows: Any, count: Any) -> Any:
+    """Write the reports due at `t` or before, after `count` others, until `dates` is full; return how many there are.
+
+    Report r has the date dates[r, 0] and of `rows` (id, x, y, vx, vy, w, h, mass) the columns from dates[r - 1, 1] up to
+    dates[r, 1], by id.
+    """
+    now = clock[0]
+    while now.busy > 0 and now.due <= t and count < len(dates):
+        pass_time(now.due, clusters, clock, limits)
+        end = dates[count - 1, 1] if count > 0 else 0
+        latest_id, alive = 0, 0
+        for c in clusters:
+            alive |= c.id > 0
+        while True:
+            chosen = -1
+            for i in range(len(clusters)):
+                c = clusters[i]
+                if c.shown > 0 and c.id > latest_id and (chosen < 0 or c.id < clusters[chosen].id):
+                    chosen = i
+            if chosen < 0:
+                break
+            c = clusters[chosen]
+            latest_id = c.id
+            since = (now.due - now.t) * 1e-6
+            rows[0, end], rows[1, end], rows[2, end] = c.id, c.x + c.vx * since, c.y + c.vy * since
+            rows[3, end], rows[4, end] = c.vx, c.vy
+            rows[5, end], rows[6, end], rows[7, end] = 2 * c.half_w, 2 * c.half_h, c.mass
+            end += 1
+        dates[count, 0], dates[count, 1] = now.due, end
+        count += 1
+        now.due += every
+        now.busy = alive
+    return count
 
 
 @jit

@@ -29,12 +29,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventflow.errors import EventsError, ParameterError
-from eventflow.kernels.clusters import CLOCK_DTYPE, CLUSTER_DTYPE, follow, pass_time
+from eventflow.kernels.clusters import CLOCK_DTYPE, CLUSTER_DTYPE, NEVER, follow, report
 from eventflow.kernels.words import words_of
 from eventflow.messages import Tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eventflow.events import Events
+
+_REPORTS = 64
 
 
 class ClusterTracker:
@@ -72,6 +76,9 @@ class ClusterTracker:
         self.every = every
         self._clusters = np.zeros(max_clusters, CLUSTER_DTYPE)
         self._clock = np.zeros(1, CLOCK_DTYPE)
+        self._clock["t"] = self._clock["latest"] = NEVER
+        self._dates = np.zeros((_REPORTS, 2), np.int64)
+        self._rows = np.zeros((8, _REPORTS * max_clusters))
         self._limits = (float(width), float(height), float(size), min_rate * 1e-6, hold)
 
     def push(self, events: Events) -> list[Tracks]:
@@ -80,32 +87,27 @@ class ClusterTracker:
         Raises:
             EventsError: time steps back, in the packet or from what came before.
         """
-        reports: list[Tracks] = []
-        if not len(events):
-            return reports
         clock = self._clock[0]
-        if not events.ordered or int(events.records[0]["t"]) < clock["t"]:
+        if not events.ordered or (len(events) and int(events.records[0]["t"]) < clock["latest"]):
             raise EventsError(
                 "a tracker needs events in time order; open the recording with backwards='clamp' or 'drop'"
             )
-        words, at = words_of(events), 0
-        while True:
-            if not clock["busy"]:
-                clock["due"] = (int(events.records[at]["t"]) // self.every + 1) * self.every
-            at = follow(words, at, clock["due"], self._clusters, self._clock, self._limits)
-            if at == len(events):
-                return reports
-            reports += self.advance(int(events.records[at]["t"]))
+        reports: list[Tracks] = []
+        words, at, count = words_of(events), 0, 1
+        while at < len(events):
+            at, count = follow(
+                words, at, self._clusters, self._clock, self._limits, self.every, self._dates, self._rows
+            )
+            reports += self._taken(count)
+        return reports
 
     def advance(self, t: int) -> list[Tracks]:
         """Return the reports that are due once no event before `t` (µs) can come."""
         reports: list[Tracks] = []
         clock = self._clock[0]
         while clock["busy"] and clock["due"] <= t:
-            pass_time(clock["due"], self._clusters, self._clock, self._limits)
-            reports.append(self._report(int(clock["due"])))
-            clock["due"] += self.every
-            clock["busy"] = bool((self._clusters["id"] > 0).any())
+            count = report(t, self._clusters, self._clock, self._limits, self.every, self._dates, self._rows, 0)
+            reports += self._taken(count)
         return reports
 
     def state(self) -> dict[str, Any]:
@@ -116,18 +118,11 @@ class ClusterTracker:
         """Go back to a state that `state` returned."""
         self._clusters, self._clock = state["clusters"].copy(), state["clock"].copy()
 
-    def _report(self, t: int) -> Tracks:
-        seen = self._clusters[self._clusters["shown"] > 0]
-        seen = seen[np.argsort(seen["id"])]
-        since = (t - self._clock[0]["t"]) * 1e-6
-        return Tracks(
-            t=t,
-            id=seen["id"].copy(),
-            x=seen["x"] + seen["vx"] * since,
-            y=seen["y"] + seen["vy"] * since,
-            vx=seen["vx"].copy(),
-            vy=seen["vy"].copy(),
-            w=2 * seen["half_w"],
-            h=2 * seen["half_h"],
-            mass=seen["mass"].copy(),
-        )
+    def _taken(self, count: int) -> Iterator[Tracks]:
+        ends = self._dates[:count, 1].tolist()
+        rows = self._rows[:, : ends[-1] if ends else 0].copy()
+        rows.flags.writeable = False
+        ids = rows[0].astype(np.int64)
+        ids.flags.writeable = False
+        for t, begin, end in zip(self._dates[:count, 0].tolist(), [0, *ends], ends, strict=False):
+            yield Tracks(t, ids[begin:end], *(column[begin:end] for column in rows[1:]))

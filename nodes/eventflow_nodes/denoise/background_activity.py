@@ -15,7 +15,8 @@ from eventflow.units import Duration, ms
 class BackgroundActivityFilter(Node):
     """Drop events with no recent neighbour. Delbruck 2008, "Frame-free dynamic digital vision".
 
-    Keeps an event when at least one of its eight neighbours fired less than `window` before it.
+    Keeps an event when at least one of its eight neighbours fired less than `window` before it. In unordered streams
+    a neighbour's later event within `window` counts too.
 
     Args:
         window: how recent a neighbour must be.

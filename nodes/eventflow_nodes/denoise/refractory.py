@@ -13,7 +13,7 @@ from eventflow.units import Duration, ms
 
 
 class RefractoryFilter(Node):
-    """Drop events that follow another of their pixel within `period`.
+    """Drop events that follow another of their pixel within `period`; in unordered streams, before or after it.
 
     Args:
         period: how long a pixel is silenced.

@@ -15,7 +15,8 @@ from eventflow.units import Duration, ms
 class SpatioTemporalCorrelationFilter(Node):
     """Drop events with fewer than `k` recent neighbours of their polarity. Guo & Delbruck 2022.
 
-    Keeps an event when at least `k` pixels within `radius` of it had their last event less than `window` before it.
+    Keeps an event when at least `k` pixels within `radius` of it had their last event less than `window` before it. In
+    unordered streams a later event within `window` counts too.
 
     Args:
         window: how recent a neighbour must be.
