@@ -1,0 +1,149 @@
+"""Decoding recordings to events: the whole file into fresh memory, and in packets of 64 k events."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from eventflow import io
+from eventflow.bench import inputs, machine
+from eventflow.bench.model import FASTEST, OURS, AtLeast, Case, Contender
+from eventflow.bench.peer_decoders import PACKET_EVENTS, decoders_of, difference
+from eventflow.bench.race import one_core
+from eventflow.io.aedat4_header import read_header
+from eventflow.io.source import ByteSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventflow.bench.model import Row
+    from eventflow.bench.suite import Bench
+
+_SHARE: Final = {"csv": 4}  # text is an order of magnitude slower: a quarter of the events is enough
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A recording to decode: a generated stream, or a sample where `sample` is set, in one format."""
+
+    name: str
+    what: str
+    format: str
+    stream: str
+    sample: str = ""
+    compression: str = ""
+
+    def path(self, events: int) -> Path | None:
+        options = {"compression": self.compression} if self.compression else {}
+        events //= _SHARE.get(self.format, 1)
+        if self.sample:
+            return inputs.real_recording(self.sample, events, self.format, **options)
+        return inputs.recording(self.stream, events, self.format, **options)
+
+
+_INPUTS: Final = (
+    _Input("evt3_vectors", "EVT3, vectors", "evt3", "vectors"),
+    _Input("evt3_vectors_real", "EVT3, vectors, Gen4.1 tiled", "evt3", "", "evt/gen41_vectors.evt3.raw"),
+    _Input("evt3_sparse", "EVT3, sparse", "evt3", "sparse"),
+    _Input("evt3_sparse_real", "EVT3, sparse, Gen3 tiled", "evt3", "", "evt/gen3.evt2.raw"),
+    _Input("evt2", "EVT2", "evt2", "sparse"),
+    _Input("evt2_real", "EVT2, Gen3 tiled", "evt2", "", "evt/gen3.evt2.raw"),
+    _Input("dat", "DAT", "dat", "sparse"),
+    _Input("es", "Event Stream", "es", "sparse"),
+    _Input("csv", "CSV", "csv", "sparse"),
+    _Input("aedat4_lz4", "AEDAT4, LZ4", "aedat4", "small", compression="lz4"),
+    _Input("aedat4_lz4_real", "AEDAT4, LZ4, DAVIS346 tiled", "aedat4", "", "aedat/davis346_demo01.aedat4", "lz4"),
+    _Input("aedat4_zstd", "AEDAT4, ZSTD", "aedat4", "small", compression="zstd"),
+    _Input("aedat4_none", "AEDAT4, uncompressed", "aedat4", "small", compression="none"),
+)
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Yield a row for every input and way of reading."""
+    for given in _INPUTS:
+        names = [f"decode.{given.name}.{way}" for way in ("whole", "packets", "two_cores")]
+        if not any(map(bench.wants, names)):
+            continue
+        try:
+            path = given.path(bench.events)
+        except Exception as error:
+            yield bench.unmeasured(names[0], given.what, f"no input: {error}")
+            continue
+        if path is None:
+            continue
+        yield from _rows_of(bench, given, str(path))
+
+
+def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
+    expected = io.read(path)
+    floor = machine.floor_mev_per_s(Path(path).stat().st_size, len(expected))
+    ways = [("whole", "whole file"), ("packets", "64 k packets")]
+    if given.format == "aedat4" and given.compression == "lz4":
+        ways.append(("two_cores", "whole file, two cores"))
+    for way, what in ways:
+        name = f"decode.{given.name}.{way}"
+        if not bench.wants(name):
+            continue
+        case = Case(name, f"{given.what}: {what}", len(expected), [_ours(path, way)], floor=floor)
+        case.targets = _targets(given, way)
+        if bench.peers:
+            for peer in decoders_of(given.format):
+                run = peer.stream if way == "packets" else peer.whole
+                wrong = _wrong(peer.whole, path, expected) if way == "packets" else ""
+                case.contenders.append(Contender(peer.peer, _call(run, path), wrong=wrong))
+        case.check = None if way == "packets" else difference
+        if given.format == "aedat4" and given.compression == "lz4":
+            case.contenders.append(Contender("lz4.frame", _call(decompress, path), peer=False))
+        with nullcontext() if way == "two_cores" else one_core():
+            yield bench.race(case)
+
+
+def _targets(given: _Input, way: str) -> list[AtLeast]:
+    if given.format != "aedat4":
+        return [AtLeast(1.5, FASTEST)]
+    if way == "two_cores":
+        return [AtLeast(1.5, "dv-processing")]
+    return [AtLeast(0.8, "lz4.frame")] if given.compression == "lz4" else []
+
+
+def _ours(path: str, way: str) -> Contender:
+    def packets() -> int:
+        with io.open(path, packet_events=PACKET_EVENTS) as recording:
+            return sum(len(packet) for packet in recording)
+
+    return Contender(OURS, packets if way == "packets" else lambda: io.read(path))
+
+
+def _call(function: Any, path: str) -> Any:
+    return lambda: function(path)
+
+
+def _wrong(whole: Any, path: str, expected: Any) -> str:
+    """Return what a peer gets wrong; read in packets it may reuse its memory, so that is found on the whole file."""
+    try:
+        return difference(whole(path), expected)
+    except Exception as error:
+        return f"{type(error).__name__} on the whole file"
+
+
+def decompress(path: str) -> int:
+    """Decompress the packets of an AEDAT4 recording and nothing else; return the number of bytes.
+
+    This is what bounds any reader of LZ4 recordings that uses the reference library.
+    """
+    import lz4.frame
+
+    with ByteSource(path) as source:
+        header = read_header(source)
+        start = source.position
+    data = memoryview(Path(path).read_bytes())
+    end = header.table_position if header.table_position > 0 else len(data)
+    total = 0
+    while start + 8 <= end:
+        (size,) = struct.unpack_from("<i", data, start + 4)
+        total += len(lz4.frame.decompress(data[start + 8 : start + 8 + size]))
+        start += 8 + size
+    return total

@@ -1,0 +1,97 @@
+"""The list of benchmarks, and one run over some of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from eventflow.bench.model import Row
+from eventflow.bench.race import race
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eventflow.bench.model import Case
+
+BENCHMARKS: Final = {
+    "decode": "recordings to events, by format",
+    "encode": "events to recordings, by format",
+    "signal": "filters and representations",
+    "chain": "recording, filter, slices and voxel grids, as a graph",
+    "runtime": "what a graph costs over its kernels, and a hop between processes",
+    "memory": "a long recording through the chain",
+    "startup": "from the command line to the first answer",
+}
+
+
+@dataclass
+class Bench:
+    """What a benchmark is told, and how it measures.
+
+    Attributes:
+        names: what was asked for; empty is everything.
+        peers: whether the other libraries run too.
+        events: size of the inputs, events.
+        seconds: how long a comparison goes on.
+        large: whether the 2 GB recording is used.
+    """
+
+    names: list[str]
+    peers: bool
+    events: int
+    seconds: float
+    large: bool
+    announce: Callable[[str], None] = field(default=lambda text: None)
+
+    def wants(self, name: str) -> bool:
+        """Return whether the row `name`, or anything under it, was asked for."""
+        return not self.names or any(_within(name, asked) or _within(asked, name) for asked in self.names)
+
+    def race(self, case: Case) -> Row:
+        """Measure a case."""
+        self.announce(case.what)
+        return race(case, self.seconds)
+
+    def unmeasured(self, name: str, what: str, why: str) -> Row:
+        """Return the row of something that could not be measured."""
+        return Row(name, what, "", None, note=why)
+
+
+def _within(name: str, group: str) -> bool:
+    """Return whether a dotted name begins with, or has as one of its parts, what was asked for."""
+    parts, asked = name.split("."), group.split(".")
+    return parts[: len(asked)] == asked or (len(asked) == 1 and any(part.startswith(group) for part in parts))
+
+
+def run(names: list[str], *, peers: bool, json: bool, events: int, seconds: float, large: bool) -> int:
+    """Run the benchmarks called for and print what they found."""
+    from eventflow.bench import report
+
+    chosen = _modules(names)
+    if chosen is None:
+        print(f"no benchmark is named so: {' '.join(names)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    output: Any = report.JsonReport() if json else report.TableReport()
+    bench = Bench(names, peers, events, seconds, large, output.announce)
+    output.begin(peers)
+    found = 0
+    for name in chosen:
+        output.group(name, BENCHMARKS[name])
+        for row in import_module(f"eventflow.bench.{name}").rows(bench):
+            output.row(row)
+            found += 1
+        output.end_group()
+    output.end()
+    if not found:
+        print(f"nothing to measure is named {' '.join(names)}", file=sys.stderr)
+    return 0 if found else 2
+
+
+def _modules(names: list[str]) -> list[str] | None:
+    """Return the benchmarks to visit: those named, or all where a name may be of a row inside one."""
+    heads = [name.split(".")[0] for name in names]
+    if not names or any("." not in name and name not in BENCHMARKS for name in names):
+        return list(BENCHMARKS)
+    return [name for name in BENCHMARKS if name in heads] or None
