@@ -255,6 +255,8 @@ class _Reader:
     def _text(self, value: Value, what: str) -> str | None:
         if value.content is MISSING:
             return None
+        if value.content is None and (value.raw == "null" or value.from_python):
+            return "null"
         if isinstance(value.content, (str, int, float)) and not isinstance(value.content, bool):
             return str(value.content)
         self._problems.add(value.where, f"{what} is {value.kind}; expected a name")

@@ -153,8 +153,11 @@ class Node:
 class Source(Node):
     """A node without inputs: `start() -> StreamInfo`, then `run()` yields messages and Watermarks in time order.
 
-    With several output ports `run` yields NamedTuples. The engine cuts Events by `packet_events`, and by `packet_time`
-    where the stream is paced or live.
+    With several output ports `run` yields NamedTuples. The engine cuts Events into packets.
+
+    Args:
+        packet_events: the most events in a packet.
+        packet_time: the most event time in a packet, where the stream is paced or live.
     """
 
     packet_events: Annotated[int, Range(1, 1 << 24)] = 16384
@@ -251,12 +254,12 @@ def _public_methods(cls: type[Node]) -> dict[str, Any]:
 
 
 def _parameters(cls: type[Node], doc: str) -> dict[str, Parameter]:
-    lines = _argument_lines(doc)
     found: dict[str, Parameter] = {}
     for base in reversed(cls.__mro__):
         if base is Node or not issubclass(base, Node):
             continue
         hints = typing.get_type_hints(base, include_extras=True)
+        lines = _argument_lines(inspect.cleandoc(base.__doc__ or "")) | _argument_lines(doc)
         for name in vars(base).get("__annotations__", {}):
             annotation = hints[name]
             if name.startswith("_") or typing.get_origin(annotation) is ClassVar:

@@ -52,14 +52,16 @@ class Where:
 class Value:
     """A scalar, a `list[Value]` or a `dict[str, Value]`, with its place and that of the key it belongs to.
 
-    `plain_style` is whether a text stands in the file without quotes on one line, so that its columns can be counted;
-    `from_python` whether a caller gave it, in whose code a duration is a number of µs.
+    `raw` is a scalar's text, for names: `use: null` names the node `null`. `plain_style` is whether a text stands in
+    the file without quotes on one line, so that its columns can be counted; `from_python` whether a caller gave it, in
+    whose code a duration is a number of µs.
     """
 
     content: Any
     where: Where
     key_where: Where
     plain_style: bool = False
+    raw: str = ""
     from_python: bool = False
 
     def bare(self) -> Any:
@@ -181,17 +183,17 @@ class _Composer:
             self._problems.add(where, f"tag {event.tag!r}: tags are not allowed; write the plain value")
         before = self._count
         self._grow(event, 1)
-        plain_style = False
+        plain_style, raw = False, ""
         content: Any
         if isinstance(event, yaml.ScalarEvent):
             one_line = self._where(event).line == self._where(event, end=True).line
-            plain_style = event.style is None and one_line
+            plain_style, raw = event.style is None and one_line, event.value
             content = scalar_from_text(event.value) if event.style is None else event.value
         elif isinstance(event, yaml.SequenceStartEvent):
             content = list(self._items(depth + 1))
         else:
             content = self._entries(depth + 1)
-        value = Value(content, where, key_where, plain_style)
+        value = Value(content, where, key_where, plain_style, raw)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, self._count - before)
         return value
