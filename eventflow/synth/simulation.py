@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,9 @@ class Simulation:
     def _geometry(scene: str, width: int | None, height: int | None) -> dict[str, Any]:
         if is_video(scene):
             return {"path": scene, "width": width, "height": height}
-        size = checked_geometry(width or DEFAULT_SIZE[0], height or DEFAULT_SIZE[1])
+        size = checked_geometry(
+            DEFAULT_SIZE[0] if width is None else width, DEFAULT_SIZE[1] if height is None else height
+        )
         return {"width": size[0], "height": size[1]}
 
     def _check_names(self, parameters: dict[str, Any]) -> None:
@@ -92,6 +95,7 @@ class Simulation:
                 close = get_close_matches(name, known, n=1)
                 hint = f" Did you mean {close[0]!r}?" if close else ""
                 raise ParameterError(f"scene {self.name!r} has no parameter {name!r}.{hint} {listed}")
+            _check_number(name, parameters[name], whole_number=isinstance(own.get(name), int))
 
     def make_scene(self) -> Scene:
         """Return the scene at time 0."""
@@ -147,3 +151,10 @@ class Simulation:
         yield from ((packet, None) for packet in packets)
         if last is not None or truth is not None:
             yield last, truth
+
+
+def _check_number(name: str, value: Any, *, whole_number: bool) -> None:
+    """Refuse what is no finite number: every parameter of a scene and of the sensor is one."""
+    expected = int if whole_number else (int, float)
+    if isinstance(value, bool) or not isinstance(value, expected) or not math.isfinite(value):
+        raise ParameterError(f"{name} is {value!r}, expected a {'whole' if whole_number else 'finite'} number")
