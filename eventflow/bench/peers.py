@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any, Final
@@ -22,7 +22,7 @@ MODULES: Final = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name: str) -> Any | None:
     """Return a peer's module, or None where it is not installed or does not import."""
     os.environ.setdefault("RAYON_NUM_THREADS", "1")

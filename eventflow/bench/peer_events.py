@@ -1,0 +1,53 @@
+"""Events in the containers of each peer, made before the clock starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eventflow import io
+from eventflow.bench import peers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eventflow.events import Events
+
+
+def dv_packets(events: Events, packet_events: int) -> list[Any]:
+    """Return dv-processing's EventStores of `packet_events` events; its Python side can only fill them from a file."""
+    dv: Any = peers.load("dv-processing")
+    stores = []
+    with TemporaryDirectory() as place:
+        path = Path(place) / "events.aedat4"
+        io.write(events, path, compression="none")
+        reader = dv.io.MonoCameraRecording(str(path))
+        whole = dv.EventStore()
+        while (batch := reader.getNextEventBatch()) is not None:
+            whole.add(batch)
+    for start in range(0, whole.size(), packet_events):
+        stores.append(whole.slice(start, min(packet_events, whole.size() - start)))
+    return stores
+
+
+def eventcv_stream(events: Events) -> Any:
+    """Return EventCV's stream of the events."""
+    eventcv: Any = peers.load("EventCV")
+    size = (events.width, events.height)
+    return eventcv.from_numpy(four_columns(events), sensor_size=size, time_unit="us", order="txyp")
+
+
+def four_columns(events: Events) -> NDArray[np.uint64]:
+    """Return t, x, y, p as columns of one array."""
+    return np.stack([events.records[name].astype(np.uint64) for name in "txyp"], axis=1)
+
+
+def tonic_array(events: Events) -> NDArray[Any]:
+    """Return tonic's structured array, polarity as the integers it wants."""
+    array = np.zeros(len(events), [("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i2")])
+    for name in "txyp":
+        array[name] = events.records[name]
+    return array
