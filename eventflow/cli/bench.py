@@ -1,0 +1,22 @@
+"""Measure how fast eventflow is here. A figure is worth something only beside another of the same run: use --peers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("names", metavar="NAME", nargs="*", help="what to measure; everything if nothing is named")
+    parser.add_argument("--peers", action="store_true", help="measure the other libraries too, side by side")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Measure."""
+    from eventflow.bench import main as measure
+
+    return int(measure(options.names, peers=options.peers, json=options.json) or 0)

@@ -1,0 +1,91 @@
+"""The table of nodes and edges that is shown on a terminal while a graph runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from eventflow.cli.options import number
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from eventflow.graph.graph import Graph
+
+
+class LiveTable:
+    """Shows each snapshot of a run in place of the one before, on standard error; nothing is left of it at the end."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")) or None)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._name = graph.name
+        self._begun = time.monotonic()
+        self._before: tuple[float, dict[str, Any]] | None = None
+
+    def __enter__(self) -> LiveTable:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, highlight=False)
+
+    def compiling(self, kernel: str) -> None:
+        """Show which kernel is being compiled."""
+        if self._before is None:
+            self._live.update(Text(f"compiling {kernel}", style="dim"), refresh=True)
+
+    def update(self, snapshot: dict[str, Any]) -> None:
+        """Show a snapshot, which has the shape of a summary."""
+        now = time.monotonic()
+        nodes = self._nodes(snapshot, now)
+        head = Text(f"{self._name}  {now - self._begun:.1f} s  {number(snapshot['events'])} events", style="bold")
+        self._live.update(Group(head, nodes, _edges(snapshot)), refresh=True)
+        self._before = now, snapshot
+
+    def _nodes(self, snapshot: dict[str, Any], now: float) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for title in ("node", "events in", "events out", "messages out", "Mev/s", "busy", "left out"):
+            table.add_column(title, justify="left" if title in ("node", "left out") else "right")
+        for name, counts in snapshot["nodes"].items():
+            events = max(counts["events_in"], counts["events_out"])
+            rate, busy = self._rates(name, events, counts["busy_s"], now)
+            left_out = ", ".join(f"{number(count)} {reason}" for reason, count in counts["skipped"].items())
+            cells = [number(counts[each]) for each in ("events_in", "events_out", "messages_out")]
+            table.add_row(name, *cells, rate, busy, left_out)
+        return table
+
+    def _rates(self, name: str, events: int, busy_s: float, now: float) -> tuple[str, str]:
+        if self._before is None or name not in self._before[1]["nodes"]:
+            return "", ""
+        then, snapshot = self._before
+        before = snapshot["nodes"][name]
+        span = max(now - then, 1e-3)
+        rate = (events - max(before["events_in"], before["events_out"])) / span / 1e6
+        return f"{rate:.2f}", f"{min((busy_s - before['busy_s']) / span, 1):.0%}"
+
+
+def _edges(snapshot: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("edge", "messages", "waiting", "dropped", "most waiting"):
+        table.add_column(title, justify="left" if title == "edge" else "right")
+    for edge in snapshot["edges"]:
+        waiting = edge["messages_sent"] - edge["messages_received"] - edge["messages_dropped"]
+        dropped = Text(number(edge["messages_dropped"]), style="red" if edge["messages_dropped"] else "")
+        fill = number(edge["max_fill"])
+        table.add_row(
+            f"{edge['from']} -> {edge['to']}", number(edge["messages_received"]), number(waiting), dropped, fill
+        )
+    return table
