@@ -70,6 +70,8 @@ _LOW_PASS = 1 - math.exp(-1 / 10)
 _EDGE = 1.25  # half a side over the standard deviation of the events of a moving outline: 1.22 for disc and square
 _GATE = 1.6  # gate over box
 _BOND = 1.2
+_NEAR = 1.25  # before they touch, for then each would take events of the other
+_LARGEST = 0.65  # half a box over the expected diameter
 _MIN_HALF = 2.0
 _MIN_MASS = 20.0
 _RIPE_US = 20_000
@@ -237,26 +239,41 @@ def _move(c: Any, noise: Any, limits: Any) -> None:
         weight = 1 / max(c.mass, _LEAST_MASS)
         c.var_x += weight * (c.dxx - stray * gate_x * gate_x / 3 - n * c.var_x)
         c.var_y += weight * (c.dyy - stray * gate_y * gate_y / 3 - n * c.var_y)
-        c.half_w = max(_EDGE * math.sqrt(max(c.var_x, 0.0)), _MIN_HALF)
-        c.half_h = max(_EDGE * math.sqrt(max(c.var_y, 0.0)), _MIN_HALF)
+        c.var_x = min(max(c.var_x, 0.0), (_LARGEST * reach / _EDGE) ** 2)
+        c.var_y = min(max(c.var_y, 0.0), (_LARGEST * reach / _EDGE) ** 2)
+        c.half_w = max(_EDGE * math.sqrt(c.var_x), _MIN_HALF)
+        c.half_h = max(_EDGE * math.sqrt(c.var_y), _MIN_HALF)
         c.x += weight * c.dx
         c.y += weight * c.dy
+    else:
+        _remember(c, 1.0)
     c.x += c.vx * _STEP_S
     c.y += c.vy * _STEP_S
     c.n, c.dx, c.dy, c.dxx, c.dyy = 0.0, 0.0, 0.0, 0.0, 0.0
 
 
 @jit
+def _remember(c: Any, keep: Any) -> None:
+    # The clock of the fit is moved on by a step; between 0 and 1 of what it knows is kept
+    h = _STEP_S
+    c.stt = keep * (c.stt - 2 * h * c.st + h * h * c.s)
+    c.stx = keep * (c.stx - h * c.sx)
+    c.sty = keep * (c.sty - h * c.sy)
+    c.st = keep * (c.st - h * c.s)
+    c.s, c.sx, c.sy = keep * c.s, keep * c.sx, keep * c.sy
+
+
+@jit
 def _fit(c: Any, n: Any, sum_x: Any, sum_y: Any) -> None:
-    # The clock of the fit is moved on by a step, then what is new enters half a step before it
-    keep, h, age = _KEEP_FIT, _STEP_S, -0.5 * _STEP_S
-    c.stt = keep * (c.stt - 2 * h * c.st + h * h * c.s) + n * age * age
-    c.stx = keep * (c.stx - h * c.sx) + age * sum_x
-    c.sty = keep * (c.sty - h * c.sy) + age * sum_y
-    c.st = keep * (c.st - h * c.s) + n * age
-    c.s = keep * c.s + n
-    c.sx = keep * c.sx + sum_x
-    c.sy = keep * c.sy + sum_y
+    _remember(c, _KEEP_FIT)
+    age = -0.5 * _STEP_S  # what is new lies in the middle of the step
+    c.stt += n * age * age
+    c.stx += age * sum_x
+    c.sty += age * sum_y
+    c.st += n * age
+    c.s += n
+    c.sx += sum_x
+    c.sy += sum_y
     if c.s > _LEAST_MASS:
         mean_t = c.st / c.s
         spread = c.stt / c.s - mean_t * mean_t + _LEAST_SPREAD
@@ -276,7 +293,7 @@ def _meet(clusters: Any, limits: Any) -> None:
                 continue
             off_x, off_y = abs(a.x - b.x), abs(a.y - b.y)
             if a.grown > 0 and b.grown > 0 and _relative_speed(a, b) > 0.35:
-                if off_x < a.half_w + b.half_w and off_y < a.half_h + b.half_h:
+                if off_x < _NEAR * (a.half_w + b.half_w) and off_y < _NEAR * (a.half_h + b.half_h):
                     a.met = a.met if a.met > 0 else STEP - a.met
                     b.met = b.met if b.met > 0 else STEP - b.met
             elif off_x < _bond(a, b, a.half_w, b.half_w, reach) and off_y < _bond(a, b, a.half_h, b.half_h, reach):

@@ -50,7 +50,7 @@ class ClusterTracker:
         width: sensor width, px.
         height: sensor height, px.
         every: period of the reports, µs, counted from event time 0, at least 1.
-        size: expected diameter of the objects, px; None: an eighth of the longer side.
+        size: diameter of the largest objects, px; None: an eighth of the longer side.
         min_rate: events/s a px of a cluster's box below which it is not an object.
         hold: how long an object that is no longer seen keeps its identity, µs.
         max_clusters: how many clusters, seen or not, there may be.

@@ -20,7 +20,7 @@ class ClusterTracker(Node):
 
     Args:
         every: period of the reports.
-        size: expected diameter of the objects, px; 0 for an eighth of the sensor's longer side.
+        size: diameter of the largest objects, px; 0 for an eighth of the sensor's longer side.
         min_rate: events/s a px of its box below which a cluster is no object.
         hold: how long an object out of sight keeps its identity.
         max_clusters: how many clusters, objects or not yet, may be followed at once.
