@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from eventflow.errors import RecordingError
+from eventflow.errors import ParameterError, RecordingError
 from eventflow.io import dat_kernels as kernels
+from eventflow.io.dat_encoding import LARGEST_SIDE
+from eventflow.io.dat_encoding import open_encoder as open_encoder
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
-from eventflow.io.prophesee import Header, geometry_of, read_header
+from eventflow.io.prophesee import Header, geometry_of, read_header, time_origin
 from eventflow.io.source import WordChunks
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from eventflow.io.source import ByteSource
 
 NAME: Final = "dat"
-LARGEST_SIDE: Final = 1 << 14  # coordinates have 14 bits
 
 _EVENT_2D, _CD, _TRIGGER = 0x00, 0x0C, 0x0E
 _RECORD_BYTES: Final = 8
@@ -38,6 +39,7 @@ class DatDecoder(Decoder):
         self._chunks = WordChunks(source, "<i8")
         self._words: NDArray[np.int64] = self._chunks.words
         self._state = np.zeros(kernels.SLOTS, np.int64)
+        self._state[kernels.EPOCH] = time_origin(info.attributes)
 
     def fill(self, batch: Batch, start: int) -> int:
         """Write the next events into `batch`; see Decoder.fill."""
@@ -81,6 +83,8 @@ def open_decoder(source: ByteSource, *, width: int | None = None, height: int | 
     kind = _kind(source) if header.entries else _EVENT_2D
     default = _FIRST_SENSOR if kind == _EVENT_2D else None
     width, height = geometry_of(source, header, width, height, default)
+    if max(width, height) > LARGEST_SIDE:
+        raise ParameterError(f"DAT holds sensors of at most {LARGEST_SIDE} pixels a side, not {width}x{height}")
     info = RecordingInfo(
         path=source.path,
         format=NAME,

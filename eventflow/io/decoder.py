@@ -79,13 +79,15 @@ class Batch:
 
     def grow(self, size: int) -> None:
         """Make room for `size` events in all, keeping those there are."""
-        for array in self.arrays:
-            array.resize(size, refcheck=False)  # moves pages, not bytes, where the system can
+        for array in (self.records, self.labels, self.scores):
+            if array is not None:
+                array.resize(size, refcheck=False)  # moves pages, not bytes, where the system can
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
-        """The arrays in use."""
-        return [array for array in (self.records, self.labels, self.scores) if array is not None]
+        """The arrays in use, to be copied between; records as plain bytes, since NumPy does not copy a record's pad."""
+        columns = [array for array in (self.labels, self.scores) if array is not None]
+        return [self.records.view("V16"), *columns]
 
 
 class Decoder(ABC):

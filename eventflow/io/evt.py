@@ -9,7 +9,7 @@ import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
-from eventflow.io.prophesee import Header, geometry_of, read_header
+from eventflow.io.prophesee import Header, geometry_of, read_header, time_origin
 from eventflow.io.source import ByteSource, WordChunks
 from eventflow.messages import Triggers
 
@@ -64,6 +64,7 @@ class RawDecoder(Decoder):
     def __init__(self, source: ByteSource, info: RecordingInfo) -> None:
         super().__init__(source, info)
         self._chunks = WordChunks(source, self.word)
+        self.t0 = time_origin(info.attributes)
         self._state = self.first_state()
 
     @classmethod

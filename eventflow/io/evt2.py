@@ -12,6 +12,7 @@ import numpy as np
 
 from eventflow.io import evt2_kernels as kernels
 from eventflow.io.evt import RawDecoder
+from eventflow.io.evt2_encoding import open_encoder as open_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class Evt2Decoder(RawDecoder):
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
         state = np.zeros(kernels.SLOTS, np.int64)
+        state[kernels.EPOCH] = self.t0
         state[kernels.HIGH] = -1
         return state
 

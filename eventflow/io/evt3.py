@@ -13,6 +13,7 @@ import numpy as np
 
 from eventflow.io import evt3_kernels as kernels
 from eventflow.io.evt import RawDecoder
+from eventflow.io.evt3_encoding import open_encoder as open_encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +37,7 @@ class Evt3Decoder(RawDecoder):
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
         state = np.zeros(kernels.SLOTS, np.int64)
+        state[kernels.EPOCH] = self.t0
         state[kernels.HIGH] = state[kernels.BASE] = -1
         return state
 

@@ -62,7 +62,7 @@ def _count_steps_back(halves: Any, start: int, stop: int, last: int) -> int:  # 
 
 @jit
 def _mend(  # pragma: no cover
-    records: Any,
+    halves: Any,
     labels: Any,
     scores: Any,
     start: int,
@@ -76,7 +76,7 @@ def _mend(  # pragma: no cover
     back = 0
     mended = 0
     for i in range(start, stop):
-        t = records[i].t
+        t = halves[2 * i]
         if t < last:
             back += 1
         if t < highest and code != 0:
@@ -86,12 +86,13 @@ def _mend(  # pragma: no cover
             last = t
             if code == 2:
                 continue
-            records[i].t = highest
+            halves[2 * i] = highest
         else:
             last = t
             highest = max(t, highest)
         if kept != i:
-            records[kept] = records[i]
+            halves[2 * kept] = halves[2 * i]
+            halves[2 * kept + 1] = halves[2 * i + 1]
             if len(labels):
                 labels[kept] = labels[i]
             if len(scores):
@@ -142,10 +143,11 @@ class TimeOrder:
         return self._mended(batch, start, stop)
 
     def _mended(self, batch: Batch, start: int, stop: int) -> tuple[int, int]:
+        halves = batch.records.view(np.int64)
         labels = _NO_LABELS if batch.labels is None else batch.labels
         scores = _NO_SCORES if batch.scores is None else batch.scores
         kept, looked, back, mended, last, highest = _mend(
-            batch.records, labels, scores, start, stop, _CODES[self._policy], self._last, self._highest, self._limit
+            halves, labels, scores, start, stop, _CODES[self._policy], self._last, self._highest, self._limit
         )
         self._index += looked - start
         self.steps_back += back
@@ -179,9 +181,9 @@ def _check(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 @jit
-def first_at_or_after(records: Any, start: int, stop: int, t: int) -> int:  # pragma: no cover
-    """Return the index of the first event in records[start:stop] with time >= t (µs), or stop."""
+def first_at_or_after(halves: Any, start: int, stop: int, t: int) -> int:  # pragma: no cover
+    """Return the index of the first event from start to stop with time >= t (µs), or stop."""
     for i in range(start, stop):
-        if records[i].t >= t:
+        if halves[2 * i] >= t:
             return i
     return stop

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from eventflow.errors import RecordingError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eventflow.io.source import ByteSource
 
 _LONGEST_HEADER_BYTES: Final = 1 << 20
@@ -79,6 +81,12 @@ class Header:
             if pair[0].isdecimal() and pair[1].isdecimal() and int(pair[0]) and int(pair[1]):
                 return int(pair[0]), int(pair[1])
         return None if self.system is None else self.system[1:]
+
+
+def time_origin(entries: Mapping[str, str]) -> int:
+    """Return the µs to add to every time: the line `% t0 N` of writers whose clock could not count that far."""
+    text = entries.get("t0", "")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def read_header(source: ByteSource) -> Header:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from eventflow.events import Events
 from eventflow.io.decoder import Batch
 from eventflow.io.order import Jump, TimeOrder, first_at_or_after
@@ -102,12 +104,13 @@ class EventStream:
 
     def _cut(self, batch: Batch, start: int, stop: int) -> int:
         shift = self.shift or 0
+        halves = batch.records.view(np.int64)
         if self._end is not None:
-            cut = first_at_or_after(batch.records, start, stop, self._end + shift)
+            cut = first_at_or_after(halves, start, stop, self._end + shift)
             self.ended = cut < stop
             stop = int(cut)
         if self._start is not None:
-            first = int(first_at_or_after(batch.records, start, stop, self._start + shift))
+            first = int(first_at_or_after(halves, start, stop, self._start + shift))
             if first == stop:
                 return start
             self._start = None
