@@ -24,7 +24,7 @@ from eventflow.io.aedat4_kernels import (
     STEPS_BACK,
     take_events,
 )
-from eventflow.io.aedat4_packets import HEAD_BYTES, PacketError, PacketStream, Unpacker
+from eventflow.io.aedat4_packets import HEAD_BYTES, PacketError, Packets, PacketStream, Unpacker
 from eventflow.io.decoder import Decoder, RecordingInfo
 from eventflow.io.order import BEFORE_ALL_TIME
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from eventflow.io.source import ByteSource
 
 _KINDS: Final = {"EVTS": "events", "FRME": "frames", "IMUS": "imu", "TRIG": "triggers"}
-_AHEAD_BYTES: Final = 1 << 19  # unpacked at once, so that handing over costs little and little is held
 
 
 class Aedat4Decoder(Decoder):
@@ -67,9 +66,9 @@ class Aedat4Decoder(Decoder):
             end=end if end > 0 else None,
         )
         self._batches_ahead = batches_ahead
-        self._ahead: deque[Future[NDArray[np.int64]]] = deque()
+        self._ahead: deque[Future[Packets | None]] = deque()
         self._thread: ThreadPoolExecutor | None = None
-        self._rows = np.empty((0, 2), np.int64)
+        self._now: Packets | None = None
         self._row = self._left = 0
         self._begun = False
 
@@ -81,15 +80,20 @@ class Aedat4Decoder(Decoder):
     def fill(self, batch: Batch, start: int) -> int:
         """Copy the next events into `batch` from `start` on."""
         words = batch.records.view(np.int64).reshape(-1, 2)
-        width, height = self.info.width, self.info.height
+        size = self.info.width, self.info.height
         while start < len(words):
-            if self._row == len(self._rows) and not self._next_rows():
+            if self._now is None:
+                self._now = self._next()
+                self._row = self._left = 0
+            if self._now is None:
                 self._count()
                 break
-            self._row, self._left, made = take_events(
-                self._rows, self._row, self._left, words[start:], self._state, width, height
-            )
+            rows = self._now.rows
+            self._row, self._left, made = take_events(rows, self._row, self._left, words[start:], self._state, *size)
             start += made
+            if self._row == len(rows) and not self._left:
+                self._packets.release(self._now)
+                self._now = None
         return start
 
     def seek(self, t: int) -> None:
@@ -114,18 +118,15 @@ class Aedat4Decoder(Decoder):
             info.events = int(rows["events"].sum())
             info.t_last = int(rows["t_last"][-1]) if len(rows) else None
 
-    def _next_rows(self) -> bool:
+    def _next(self) -> Packets | None:
         if not self._begun or self._batches_ahead < 1:
             self._begun = True  # the first batch is needed at once, and often it is all of the file that is wanted
-            self._rows = _unpack_some(self._packets)
-        else:
-            if self._thread is None:
-                self._thread = ThreadPoolExecutor(1, "aedat4")
-            while len(self._ahead) <= self._batches_ahead:
-                self._ahead.append(self._thread.submit(_unpack_some, self._packets))
-            self._rows = self._ahead.popleft().result()
-        self._row = self._left = 0
-        return len(self._rows) > 0
+            return self._packets.some()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "aedat4")
+        while len(self._ahead) <= self._batches_ahead:
+            self._ahead.append(self._thread.submit(self._packets.some))
+        return self._ahead.popleft().result()
 
     def _count(self) -> None:
         counts = {
@@ -136,20 +137,6 @@ class Aedat4Decoder(Decoder):
             "truncated_bytes": self._packets.truncated_bytes,
         }
         self.skipped.update({reason: count for reason, count in counts.items() if count})
-
-
-def _unpack_some(packets: PacketStream) -> NDArray[np.int64]:
-    """Return the next packets one after another, int64 of shape (n, 2) as `take_events` wants them; none at the end."""
-    payloads: list[bytes] = []
-    total = 0
-    while total < _AHEAD_BYTES:
-        more = packets.some()
-        if not more:
-            break
-        payloads += more
-        total += sum(map(len, more))
-    joined = payloads[0] if len(payloads) == 1 else b"".join(payloads)
-    return np.frombuffer(joined, np.int64).reshape(-1, 2)
 
 
 def _chosen(path: str, header: FileHeader, name: str) -> StreamHeader:

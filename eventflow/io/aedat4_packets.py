@@ -15,9 +15,12 @@ import numpy as np
 import zstandard
 
 from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_streams
+from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from eventflow.io.source import ByteSource
 
@@ -28,7 +31,9 @@ HEAD_BYTES: Final = 8
 _LZ4_MAGIC: Final = b"\x04\x22\x4d\x18"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _LZ4_GROWTH: Final = 255  # the most that LZ4 can make of a byte
+_LZ4_ROOM_BYTES: Final = 1 << 20
 _WINDOW_BYTES: Final = 1 << 18
+_ROOM_BYTES: Final = 1 << 20  # unpacked at once
 _INDEX_SIZE: Final = 256  # packets found at once
 _IDENTIFIERS: Final = rb"EVTS|FRME|IMUS|TRIG"
 
@@ -47,6 +52,7 @@ class Unpacker:
     def __init__(self, compression: str) -> None:
         self.magic = {"l": _LZ4_MAGIC, "z": _ZSTD_MAGIC}.get(compression[0], b"")
         self._unpack: Callable[[memoryview], bytes] = {"l": self._lz4, "z": self._zstd}.get(compression[0], bytes)
+        self._context = lz4.frame.create_decompression_context()
         self._zstandard = zstandard.ZstdDecompressor()
 
     def __call__(self, payload: memoryview) -> bytes:
@@ -61,12 +67,13 @@ class Unpacker:
             raise PacketError(str(error)) from error
 
     def _lz4(self, payload: memoryview) -> bytes:
-        if len(payload) * _LZ4_GROWTH <= MAX_PACKET_BYTES:
-            data, used = lz4.frame.decompress(payload, return_bytes_read=True)
-            ended = True
-        else:
-            context = lz4.frame.create_decompression_context()
-            data, used, ended = lz4.frame.decompress_chunk(context, payload, max_length=MAX_PACKET_BYTES)
+        # with a bound the room is taken at once; without one it is doubled again and again, at a third of the rate
+        lz4.frame.reset_decompression_context(self._context)
+        data, used, ended = lz4.frame.decompress_chunk(self._context, payload, max_length=_LZ4_ROOM_BYTES)
+        if not ended and len(data) == _LZ4_ROOM_BYTES:
+            limit = min(len(payload) * _LZ4_GROWTH, MAX_PACKET_BYTES) - _LZ4_ROOM_BYTES
+            more, used_then, ended = lz4.frame.decompress_chunk(self._context, payload[used:], max_length=limit)
+            data, used = data + more, used + used_then
         if not ended or used != len(payload):
             raise PacketError(f"{len(payload)} bytes are not one LZ4 frame of at most {MAX_PACKET_BYTES} unpacked")
         return data  # type: ignore[no-any-return]
@@ -77,6 +84,22 @@ class Unpacker:
             raise PacketError(f"Zstandard frame says it unpacks to {size} bytes")
         limit = MAX_PACKET_BYTES if size < 0 else 0
         return self._zstandard.decompress(payload, max_output_size=limit, allow_extra_data=False)
+
+
+class Packets:
+    """Unpacked packets of events one after another.
+
+    Attributes:
+        rows: int64, shape (n, 2), read-only: two rows of prefix for each packet, then a row for each event.
+        room: memory to give back, or None.
+    """
+
+    __slots__ = ("room", "rows")
+
+    def __init__(self, data: bytes | NDArray[np.uint8], room: NDArray[np.uint8] | None = None) -> None:
+        self.rows: NDArray[np.int64] = np.frombuffer(data, np.int64).reshape(-1, 2)
+        self.rows.flags.writeable = False
+        self.room = room
 
 
 class PacketStream:
@@ -110,6 +133,9 @@ class PacketStream:
         self._unpacker, self._accept = unpacker, accept
         self._known = known_streams(identifiers, wanted, unpacker.magic)
         self._index = np.empty((_INDEX_SIZE, 2), np.int64)
+        self._compiled = unpacker.magic == _LZ4_MAGIC
+        self._room_bytes = _ROOM_BYTES
+        self._free: list[NDArray[np.uint8]] = []
         limits = [limit for limit in (end, source.size) if limit is not None]
         self._end = min(limits) if limits else NEVER
         self._buffer = np.empty(_WINDOW_BYTES, np.uint8)
@@ -131,28 +157,50 @@ class PacketStream:
         self._source.seek(position)
         self._origin, self._at, self._filled = position, 0, 0
 
-    def some(self) -> list[bytes]:
-        """Return the payloads of the next packets, as `accept` gives them; an empty list at the end.
+    def some(self) -> Packets | None:
+        """Return the next packets, or None at the end.
 
-        Which packets the window holds is found in one compiled pass: a packet often has a few hundred events, and the
-        interpreter's own time would outweigh theirs.
+        What the window holds is found, and where it can be unpacked, in one compiled pass: a packet often has a few
+        hundred events, and the interpreter's own time would outweigh theirs.
         """
         self._top_up()
-        ends = index_packets(self._buffer, self._at, self._filled, self._end - self._origin, self._known, self._index)
+        index = index_packets(self._buffer, self._at, self._filled, self._end - self._origin, self._known, self._index)
+        found = self._unpack_compiled(index) if self._compiled else self._unpack_each(index)
+        if found is not None:
+            return found
+        one = self._one()
+        return None if one is None else Packets(one)
+
+    def _unpack_compiled(self, index: NDArray[np.int64]) -> Packets | None:
+        if not len(index):
+            return None
+        room = self._free.pop() if self._free else np.empty(self._room_bytes, np.uint8)
+        done, made, status = unpack_events(self._buffer, index, room)
+        if done:
+            self._at = int(index[done - 1, 1])
+            return Packets(room[:made], room)
+        if status == NO_ROOM and self._room_bytes < MAX_PACKET_BYTES:
+            self._room_bytes *= 4
+            return self._unpack_compiled(index)
+        self._compiled = status != OTHER_KIND
+        return None
+
+    def _unpack_each(self, index: NDArray[np.int64]) -> Packets | None:
         found: list[bytes] = []
-        begin = self._at
-        for start, stop in ends.tolist():
+        for start, stop in index.tolist():
             try:
                 found.append(self._accept(self._unpacker(self._view[start:stop])))
             except ValueError:
-                self._at, self._last_bytes = start - HEAD_BYTES, stop - start + HEAD_BYTES
-                self._pass_damaged()
-                return found or self.some()
+                break  # one by one it is found out what to do about it
             self._at = stop
-        if self._at == begin:
-            one = self._one()
-            return [] if one is None else [one]
-        return found
+            if sum(map(len, found)) >= _ROOM_BYTES:
+                break
+        return Packets(b"".join(found)) if found else None
+
+    def release(self, packets: Packets) -> None:
+        """Take back the memory of packets that are done with."""
+        if packets.room is not None and len(packets.room) == self._room_bytes:
+            self._free.append(packets.room)
 
     def _one(self) -> bytes | None:
         while True:
