@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,6 @@ from eventflow import io
 from eventflow.bench import inputs, machine
 from eventflow.bench.model import FASTEST, OURS, AtLeast, Case, Contender
 from eventflow.bench.peer_decoders import PACKET_EVENTS, decoders_of, difference
-from eventflow.bench.race import one_core
 from eventflow.io.aedat4_header import read_header
 from eventflow.io.source import ByteSource
 
@@ -97,8 +95,7 @@ def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
         case.check = None if way == "packets" else difference
         if given.format == "aedat4" and given.compression == "lz4":
             case.contenders.append(Contender("lz4.frame", _call(decompress, path), peer=False))
-        with nullcontext() if way == "two_cores" else one_core():
-            yield bench.race(case)
+        yield bench.race(case, on_one_core=way != "two_cores")
 
 
 def _targets(given: _Input, way: str) -> list[AtLeast]:

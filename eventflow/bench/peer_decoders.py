@@ -11,7 +11,6 @@ from eventflow.bench import peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from eventflow.events import Events
 

@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING
 from eventflow.bench.model import OURS, Case, Contender, Reading, Row, judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Clock = Callable[[], float]
 
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 25
 
 
-def race(case: Case, seconds: float) -> Row:
+def race(case: Case, seconds: float, *, clock: Clock = time.perf_counter) -> Row:
     """Run a case and return its row, rates in Mev/s.
 
     Args:
         case: the first contender is ours and sets what is correct.
         seconds: how long to go on once every contender had three turns.
+        clock: what tells the time, s.
     """
     contenders = _warmed(case)
-    times = _rounds(contenders, seconds)
+    times = _rounds(contenders, seconds, clock)
     rates = {name: [case.events / each / 1e6 for each in times[name]] for name in times}
     ours = rates.pop(OURS)
     others = {}
@@ -58,25 +61,25 @@ def _warmed(case: Case) -> list[Contender]:
     return ready
 
 
-def _rounds(contenders: list[Contender], seconds: float) -> dict[str, list[float]]:
+def _rounds(contenders: list[Contender], seconds: float, clock: Clock) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     begun = time.perf_counter()
     for turn in range(MOST_ROUNDS):
         if turn >= LEAST_ROUNDS and time.perf_counter() - begun > seconds:
             break
         for contender in contenders if turn % 2 == 0 else contenders[::-1]:
-            times[contender.name].append(seconds_of(contender))
+            times[contender.name].append(seconds_of(contender, clock))
     return times
 
 
-def seconds_of(contender: Contender) -> float:
+def seconds_of(contender: Contender, clock: Clock = time.perf_counter) -> float:
     """Return how long one run takes, s, with the garbage collector held back."""
     gc.collect()
     gc.disable()
     try:
-        begun = time.perf_counter()
+        begun = clock()
         result = contender.run()
-        took = time.perf_counter() - begun
+        took = clock() - begun
     finally:
         gc.enable()
     return took if contender.seconds is None else contender.seconds(result)

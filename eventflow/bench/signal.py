@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.bench import inputs, peer_events, peers
 from eventflow.bench.model import OURS, AtLeast, Case, Contender
-from eventflow.bench.race import one_core
 from eventflow.kernels import denoise, representations
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     scene = _Scene(bench.events)
     for name, make in makers.items():
         if bench.wants(f"signal.{name}"):
-            with one_core():
-                yield bench.race(make(scene, bench.peers))
+            yield bench.race(make(scene, bench.peers), on_one_core=True)
 
 
 class _Scene:
