@@ -59,6 +59,8 @@ class Room:
         """Double the limits."""
         self.limit_packets *= 2
         self.limit_bytes *= 2
+        if self.time_us is not None:
+            self.time_us *= 2
 
 
 class QueueEdge:
@@ -103,11 +105,15 @@ class QueueEdge:
     def advance(self, t: int, ingest_ns: int) -> None:
         """Promise that no message with time < t will come."""
         with self._lock:
-            if self._items and self._items[-1][0] != "start":
+            if self._items and self._items[-1][0] in ("message", "watermark"):
                 self._items[-1][5] = t
             else:
                 self._items.append(["watermark", None, 0, 0, ingest_ns, t])
             self._receiver.wake()
+
+    def reset(self, reason: str) -> None:
+        """Say that time starts anew."""
+        self._put(["reset", reason, 0, 0, 0, _NO_TIME])
 
     def end(self, t_end: int) -> None:
         """Say that nothing more will come."""
@@ -136,11 +142,7 @@ class QueueEdge:
         if policy != "block":
             oldest = next((index for index, item in enumerate(self._items) if item[0] == "message"), None)
             if oldest is not None:
-                _, _, events, size, _, watermark = self._items[oldest]
-                self._items[oldest] = ["watermark", None, 0, 0, 0, watermark]
-                self.room.give(1, size)
-                self.counts.drop(policy, events)
-                self._control.hold(-size)
+                self._drop(oldest)
                 return
         self._control.check()
         if self.sender is not None:
@@ -149,6 +151,19 @@ class QueueEdge:
         if self.sender is not None:
             self.sender.blocked_on = None
         self._control.check()
+
+    def _drop(self, index: int) -> None:
+        """Give up one message; its watermark goes on, merged with the one before it."""
+        _, _, events, size, ingest_ns, watermark = self._items[index]
+        before = self._items[index - 1] if index else None
+        if before is not None and before[0] == "watermark":
+            before[4:] = [ingest_ns, max(before[5], watermark)]
+            del self._items[index]
+        else:
+            self._items[index] = ["watermark", None, 0, 0, ingest_ns, watermark]
+        self.room.give(1, size)
+        self.counts.drop(self.edge.when_full, events)
+        self._control.hold(-size)
 
     # The receiver's side.
 
@@ -170,6 +185,8 @@ class QueueEdge:
             inlet.receive(payload, events, ingest_ns)
         elif kind == "start":
             inlet.start(payload)
+        elif kind == "reset":
+            inlet.reset(payload)
         elif kind == "end":
             inlet.end(payload)
         if watermark > _NO_TIME:
