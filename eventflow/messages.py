@@ -46,6 +46,16 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """A source's word that time starts anew: what follows has nothing to do with what came before.
+
+    Every node below is flushed as at the end of a stream and starts again; sinks go on with the files they have.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamInfo:
     """What is known of a stream before its first message.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from eventflow.errors import NodeDeclarationError
 from eventflow.events import Events
-from eventflow.messages import Message, Watermark
+from eventflow.messages import Message, Reset, Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def output_ports(owner: str, annotation: Any) -> dict[str, Port]:
 
 def _collect(owner: str, annotation: Any, ports: dict[str, Port]) -> None:
     origin = typing.get_origin(annotation)
-    if annotation in (None, type(None), Watermark):
+    if annotation in (None, type(None), Watermark, Reset):
         return
     if origin in (Union, types.UnionType):
         for arm in typing.get_args(annotation):

@@ -26,7 +26,7 @@ def next_key(inlet: Inlet) -> Key:
     """Return the smallest (t, rank) that the inlet can still bring."""
     if inlet.held:
         return (first_time_of(inlet.held[0][0]), inlet.rank)
-    return _LAST if inlet.ended else (inlet.watermark, inlet.rank)
+    return _LAST if inlet.ended or inlet.anew is not None else (inlet.watermark, inlet.rank)
 
 
 def release(inlets: list[Inlet]) -> tuple[Inlet, Any, int] | None:

@@ -100,11 +100,20 @@ class LinkOutlet:
         if not self._pending:
             self._send_header(wire.Watermark(wire.VERSION, self.edge.index, t, ingest_ns))
 
-    def end(self, t_end: int) -> None:
-        """Say that nothing more will come; `drained` tells when the receiver knows."""
+    def reset(self, reason: str) -> None:
+        """Say that time starts anew."""
+        self._send_all_pending()
+        self._watermark = -(1 << 62)
+        self._send_header(wire.Reset(wire.VERSION, self.edge.index, reason))
+
+    def _send_all_pending(self) -> None:
         while self._pending:
             self._wait_for_credit(None)
             self.flush()
+
+    def end(self, t_end: int) -> None:
+        """Say that nothing more will come; `drained` tells when the receiver knows."""
+        self._send_all_pending()
         self._send_header(wire.Eos(wire.VERSION, self.edge.index, self._seq, t_end))
         self.ended = True
 
@@ -282,6 +291,8 @@ class LinkInlet:
             inlet.advance(header.t, header.ingest_ns)
         elif isinstance(header, wire.Hello):
             inlet.start(wire.info_from_plain(header.info))
+        elif isinstance(header, wire.Reset):
+            inlet.reset(header.reason)
         elif isinstance(header, wire.Eos):
             inlet.end(header.t_end)
 

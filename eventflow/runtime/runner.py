@@ -49,6 +49,9 @@ class Outlet(Protocol):
     def advance(self, t: int, ingest_ns: int) -> None:
         """Promise that no message with time < t will come."""
 
+    def reset(self, reason: str) -> None:
+        """Say that time starts anew."""
+
     def end(self, t_end: int) -> None:
         """Say that nothing more will come; `t_end` is the time the stream reached."""
 
@@ -56,7 +59,7 @@ class Outlet(Protocol):
 class Inlet:
     """Where messages of one edge reach a runner. For an edge inside a task it is the outlet as well."""
 
-    __slots__ = ("counts", "edge", "ended", "held", "info", "rank", "runner", "watermark")
+    __slots__ = ("anew", "counts", "edge", "ended", "held", "info", "later", "rank", "runner", "watermark")
 
     def __init__(self, edge: EdgeSpec, runner: Runner, rank: int, counts: EdgeCounts) -> None:
         self.edge = edge
@@ -67,6 +70,8 @@ class Inlet:
         self.ended = False
         self.info: StreamInfo | None = None
         self.held: deque[tuple[Any, int, int]] = deque()  # message, size in bytes, ingest
+        self.anew: str | None = None  # why time starts anew here, while another inlet has not come so far
+        self.later: list[Callable[[], None]] = []  # what came after that
 
     def start(self, info: StreamInfo) -> None:
         """Take the announcement of the stream; the node starts when every inlet has one."""
@@ -82,6 +87,9 @@ class Inlet:
 
     def receive(self, message: Any, events: int, ingest_ns: int) -> None:
         """Take a message, from wherever it came."""
+        if self.anew is not None:
+            self.later.append(lambda: self.receive(message, events, ingest_ns))
+            return
         counts = self.counts
         runner = self.runner
         if runner.joins:
@@ -98,7 +106,9 @@ class Inlet:
 
     def advance(self, t: int, ingest_ns: int) -> None:
         """Take the promise that no message with time < t will come."""
-        if t > self.watermark:
+        if self.anew is not None:
+            self.later.append(lambda: self.advance(t, ingest_ns))
+        elif t > self.watermark:
             self.watermark = t
             runner = self.runner
             if runner.joins:
@@ -108,9 +118,28 @@ class Inlet:
 
     def end(self, t_end: int) -> None:
         """Take the end of the stream."""
+        if self.anew is not None:
+            self.later.append(lambda: self.end(t_end))
+            return
         self.ended = True
         self.watermark = max(self.watermark, t_end)
         self.runner.inlet_ended(t_end)
+
+    def reset(self, reason: str) -> None:
+        """Take the word that time starts anew."""
+        if self.anew is not None:
+            self.later.append(lambda: self.reset(reason))
+            return
+        self.anew = reason
+        self.runner.inlet_reset(reason)
+
+    def resume(self) -> None:
+        """Take what came after time started anew."""
+        self.anew = None
+        self.watermark = FOREVER if self.ended else NEVER
+        later, self.later = self.later, []
+        for take in later:
+            take()
 
     def done(self, size: int) -> None:
         """Account for a message that left the join buffer."""
@@ -119,7 +148,7 @@ class Inlet:
     @property
     def has_room(self) -> bool:
         """Whether more may be delivered from a queue: a join that waits for another input needs no more of this one."""
-        return len(self.held) < _HELD_FROM_QUEUES
+        return self.anew is None and len(self.held) < _HELD_FROM_QUEUES
 
 
 class Runner:
@@ -236,8 +265,42 @@ class Runner:
         self.t_end = max(self.t_end, t_end)
         if self.joins:
             self.pump()
-        if all(inlet.ended and not inlet.held for inlet in self.inlets):
+        waiting = [inlet.anew for inlet in self.inlets if inlet.anew is not None]
+        if waiting:
+            self.inlet_reset(waiting[0])
+        elif all(inlet.ended and not inlet.held for inlet in self.inlets):
             self.end(self.t_end)
+
+    def inlet_reset(self, reason: str) -> None:
+        """Start anew when every inlet has come to it or ended: flush as at an end, then begin with a new node.
+
+        A sink goes on with the files it has.
+        """
+        self.t_end = max(self.t_end, *(inlet.watermark for inlet in self.inlets if not inlet.ended), NEVER)
+        if self.joins:
+            self.pump()
+        if any((inlet.anew is None and not inlet.ended) or inlet.held for inlet in self.inlets):
+            return
+        if self.all_outlets:
+            ingest_ns = time.monotonic_ns()
+            self.advance(self.t_end, ingest_ns)
+            self._call("finish", 0, None, ingest_ns, self.node.finish, max(self.t_end, 0))
+            self._renew()
+        self.watermark = self.t_end = NEVER
+        self._last_out = dict.fromkeys(self._last_out, NEVER)
+        for outlet in self.all_outlets:
+            outlet.reset(reason)
+        for inlet in self.inlets:
+            inlet.resume()
+
+    def _renew(self) -> None:
+        """Put a new node in the old one's place; what it counted stays."""
+        before = self.node
+        before.close(complete=False)
+        self.node = self.spec.make()
+        self.node.services = before.services
+        self.node.skipped, self.node.repaired = before.skipped, before.repaired
+        self.node.start(**{inlet.edge.target_port: inlet.info for inlet in reversed(self.inlets)})
 
     def end(self, t_end: int) -> None:
         """Flush the node and end its outputs."""
@@ -343,7 +406,4 @@ class Runner:
             raise failure from error
         self.node.skipped["error"] += 1
         if self.spec.on_error == "restart":
-            self.node.close(complete=False)
-            self.node = self.spec.make()
-            self.node.skipped["error"] = self.counts.errors
-            self.node.start(**{inlet.edge.target_port: inlet.info for inlet in reversed(self.inlets)})
+            self._renew()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventflow.events import Events
-from eventflow.messages import Message, Watermark, first_time_of, time_of
+from eventflow.messages import Message, Reset, Watermark, first_time_of, time_of
 from eventflow.runtime.runner import NEVER, Runner
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class SourceRunner(Runner):
         self._items: Generator[Any, None, None] = self._cut(iter(self.node.run()))
         self._next: Any = None
         self._first_t: int | None = None
+        self._anchor: tuple[int, int] | None = None  # a monotonic time (ns) and the event time (µs) that is due then
         self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
         if not self.node.live:
             self._fetch()  # the first packet is decoded, and its kernels loaded, before the clock starts
@@ -43,12 +44,13 @@ class SourceRunner(Runner):
         if self._next is None:
             self._fetch()
         control = self.control
-        if control.speed is None or self._next is None:
+        if control.speed is None or self._next is None or isinstance(self._next, Reset):
             return 0.0
-        t = _last_time(self._next)
-        if control.anchor_t is None:
-            control.anchor_t = _first_time(self._next)
-        due_ns = control.anchor_ns + (t - control.anchor_t) * 1000 / control.speed
+        if self._anchor is None:
+            anchor_t = control.anchor_t if control.anchor_t is not None else _first_time(self._next)
+            self._anchor = (control.anchor_ns, anchor_t)
+        anchor_ns, anchor_t = self._anchor
+        due_ns = anchor_ns + (_last_time(self._next) - anchor_t) * 1000 / control.speed
         return max(0.0, (due_ns - time.monotonic_ns()) / 1e9)
 
     def step(self) -> None:
@@ -59,10 +61,10 @@ class SourceRunner(Runner):
         if item is None or self.control.draining.is_set():
             self._finish()
             return
-        if self._first_t is None:
+        if self._first_t is None and not isinstance(item, Reset):
             self._first_t = _first_time(item)
         limit = self.control.for_us
-        if limit is not None:
+        if limit is not None and self._first_t is not None:
             item = _before(item, self._first_t + limit)
             if item is None:
                 self._finish()
@@ -80,7 +82,16 @@ class SourceRunner(Runner):
             self.counts.busy_ns += time.perf_counter_ns() - begun
 
     def _emit(self, item: Any, ingest_ns: int) -> None:
-        if isinstance(item, Watermark):
+        if isinstance(item, Reset):
+            self._fetch()
+            self._reached = dict.fromkeys(self._reached, NEVER)
+            self._last_out = dict.fromkeys(self._last_out, NEVER)
+            self._first_t = None
+            self.t_end = NEVER
+            self._anchor = None if self._next is None else (time.monotonic_ns(), _first_time(self._next))
+            for outlet in self.all_outlets:
+                outlet.reset(item.reason)
+        elif isinstance(item, Watermark):
             for port in self._reached:
                 self._reach(port, item.t, ingest_ns)
         elif isinstance(item, (Events, Message)):
@@ -151,6 +162,8 @@ def cut(events: Events, count: int, span_us: int) -> Iterator[Events]:
 
 
 def _parts(item: Any) -> list[Any]:
+    if isinstance(item, Reset):
+        return []
     return [value for value in item if value is not None] if isinstance(item, tuple) else [item]
 
 
@@ -164,6 +177,8 @@ def _last_time(item: Any) -> int:
 
 def _before(item: Any, t: int) -> Any:
     """Return what of an item lies before t, or None."""
+    if isinstance(item, Reset):
+        return item
     if isinstance(item, Events):
         part = item.between(first_time_of(item), t)
         return part if len(part) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,6 +29,7 @@ COPY_BELOW_BYTES = 128 * 1024
 
 _DTYPES = frozenset({"|u1", "|i1", "|b1", *(f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8))})
 _KINDS = Message.KINDS
+_PLAIN_TYPES: dict[str, Any] = {"int": int, "float": (float, int), "str": str, "bool": bool, "tuple": tuple}
 
 
 class Header(msgspec.Struct, array_like=True, tag_field="kind", frozen=True):
@@ -134,7 +136,15 @@ class Reset(Header, frozen=True, tag="reset"):
 
 AnyHeader = Hello | Data | Watermark | Barrier | Eos | EosAck | Credit | Beat | Error | Reset
 
-_encoder = msgspec.msgpack.Encoder()
+
+def _plain(value: Any) -> Any:
+    """Nodes take times and scores out of arrays, so plain fields may be NumPy scalars."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a message field of type {type(value).__name__} cannot travel; use arrays and plain values")
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 _decoder = msgspec.msgpack.Decoder(AnyHeader)
 
 
@@ -235,17 +245,28 @@ def message_from_frames(header: Data, frames: Sequence[bytes | memoryview]) -> A
         raise LinkError(
             f"edge {header.edge}, seq {header.seq}: {len(frames)} buffers, the header says {len(header.arrays)}"
         )
+    cls = _KINDS.get(header.type)
+    if cls is None:
+        raise LinkError(f"edge {header.edge}, seq {header.seq}: unknown message type {header.type!r}")
     arrays = {
         name: _array(header, name, dtype, shape, frame)
         for (name, dtype, shape), frame in zip(header.arrays, frames, strict=True)
     }
-    cls = _KINDS.get(header.type)
-    if cls is None:
-        raise LinkError(f"edge {header.edge}, seq {header.seq}: unknown message type {header.type!r}")
     try:
-        return _events(header.fields, arrays, "") if cls is Events else _message(cls, header.fields, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+        message = _events(header.fields, arrays, "") if cls is Events else _message(cls, header.fields, arrays)
+        said, found = _facts(header), (events_in(message), first_time_of(message), time_of(message))
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise LinkError(f"edge {header.edge}, seq {header.seq}: not a valid {header.type}: {error}") from None
+    if said != found:
+        raise LinkError(
+            f"edge {header.edge}, seq {header.seq}: not a valid {header.type}: count, t0 and t1 are {found}, "
+            f"the header says {said}"
+        )
+    return message
+
+
+def _facts(header: Data) -> tuple[int, int, int]:
+    return header.count, header.t0, header.t1
 
 
 def _array(header: Data, name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
@@ -257,9 +278,10 @@ def _array(header: Data, name: str, dtype: str, shape: list[int], frame: bytes |
     else:
         raise LinkError(f"{where}: unknown encoding {dtype!r}")
     size = len(frame) if isinstance(frame, bytes) else frame.nbytes
-    if len(shape) > 8 or any(length < 0 for length in shape) or math.prod(shape) * kind.itemsize != size:
+    sane = len(shape) <= 8 and all(0 <= length <= MAX_MESSAGE_BYTES for length in shape)
+    if not sane or math.prod(shape) * kind.itemsize != size:
         raise LinkError(f"{where}: {size} bytes are not shape {shape} of {dtype}")
-    array = np.frombuffer(frame, kind).reshape(shape)
+    array = np.frombuffer(frame, kind).reshape(shape) if size else np.zeros(shape, kind)
     if not array.flags.aligned or array.ctypes.data % 8:
         array = array.copy()
     array.flags.writeable = False
@@ -279,15 +301,31 @@ def _events(fields: dict[str, Any], arrays: dict[str, np.ndarray], prefix: str) 
 
 def _message(cls: type, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        if f"{field.name}.records" in arrays:
-            values[field.name] = _events(fields, arrays, f"{field.name}.")
-        elif field.name in arrays:
-            values[field.name] = arrays[field.name]
+    for name, kind in _field_kinds(cls).items():
+        if kind == "Events":
+            values[name] = _events(fields, arrays, f"{name}.")
+        elif kind == "array":
+            values[name] = arrays[name]
         else:
-            value = fields[field.name]
-            values[field.name] = tuple(value) if isinstance(value, list) else value
+            value = fields[name]
+            values[name] = tuple(value) if isinstance(value, list) else value
+            if kind in _PLAIN_TYPES and not isinstance(values[name], _PLAIN_TYPES[kind]):
+                raise TypeError(f"field {name!r} is {type(value).__name__}, expected {kind}")
     return cls(**values)
+
+
+@lru_cache(maxsize=256)
+def _field_kinds(cls: type) -> dict[str, str]:
+    """Return what each field of a message class holds: "array", "Events", or its annotation."""
+    kinds = {}
+    for field in dataclasses.fields(cls):
+        text = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+        is_array = "ndarray" in text.lower()
+        kinds[field.name] = "array" if is_array else text.partition("[")[0]
+    return kinds
+
+
+_INFO_FIELDS = {field.name for field in dataclasses.fields(StreamInfo)}
 
 
 def plain_from_info(info: StreamInfo) -> dict[str, Any]:
@@ -302,6 +340,6 @@ def info_from_plain(plain: dict[str, Any]) -> StreamInfo:
         LinkError: it is none.
     """
     try:
-        return StreamInfo(**plain)
-    except TypeError as error:
+        return msgspec.convert(plain, StreamInfo, strict=True) if plain.keys() <= _INFO_FIELDS else StreamInfo(**plain)
+    except (msgspec.ValidationError, TypeError) as error:
         raise LinkError(f"not a stream description: {error}") from None

@@ -10,7 +10,7 @@ from eventflow.errors import RecordingError
 from eventflow.events import Events
 from eventflow.graph.node import Source
 from eventflow.graph.parameters import Range
-from eventflow.messages import StreamInfo, first_time_of
+from eventflow.messages import Reset, StreamInfo, first_time_of
 from eventflow.units import Duration, ms
 
 _SYNTH = "synth:"
@@ -24,7 +24,8 @@ class Read(Source):
         begin: start with the first event at or after this time; null: at the beginning.
         end: stop before the first event at or after this time; null: at the end.
         backwards: what is done where time steps back: clamp to the largest time so far, drop the event, or fail.
-        max_backstep: the largest step back that is clamped; a larger one is an error.
+        max_backstep: the largest step back that is clamped; a larger one is a discontinuity.
+        on_jump: what a discontinuity is: an error that names the event, or a reset of every node below.
         origin: raw times as recorded, or zero: the first event is at 0.
         width: sensor width in px, for files that do not say.
         height: sensor height in px, for files that do not say.
@@ -36,6 +37,7 @@ class Read(Source):
     end: Annotated[Duration, Range(0)] | None = None
     backwards: Literal["clamp", "drop", "fail"] = "clamp"
     max_backstep: Annotated[Duration, Range(0)] = ms(10)
+    on_jump: Literal["fail", "reset"] = "fail"
     origin: Literal["raw", "zero"] = "raw"
     width: Annotated[int, Range(1, 65535)] | None = None
     height: Annotated[int, Range(1, 65535)] | None = None
@@ -54,6 +56,7 @@ class Read(Source):
             end=self.end,
             backwards=self.backwards,
             max_backstep=self.max_backstep,
+            on_jump=self.on_jump,
             origin=self.origin,
             width=self.width,
             height=self.height,
@@ -70,11 +73,14 @@ class Read(Source):
             attributes={"format": info.format, "sensor": info.sensor},
         )
 
-    def run(self) -> Iterator[Events]:
-        """Yield the events in time order."""
-        packets = self._recording if hasattr(self, "_recording") else self._scene_events()
+    def run(self) -> Iterator[Events | Reset]:
+        """Yield the events in time order, and a Reset wherever time starts afresh."""
+        packets = self._recording.items() if hasattr(self, "_recording") else self._scene_events()
         for packet in packets:
-            yield packet
+            if isinstance(packet, Events):
+                yield packet
+            else:
+                yield Reset(f"time jumped from {packet.t_before} to {packet.t_after} µs at event {packet.index}")
             self._count()
         self._count()
 
