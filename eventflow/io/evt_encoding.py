@@ -97,7 +97,8 @@ class WordEncoder(Encoder):
         self._rest = halves[2 * at :].copy()
 
     def _cannot_write(self, index: int, t: int) -> str:
-        where = f"{self._file.name}: event {index} has t={t} µs"
+        name = self._file.name.removesuffix(".part")
+        where = f"{name}: event {index} has t={t} µs"
         if t < 0:
             return f"{where}; times in this format begin at 0: pass origin='zero'"
         return (

@@ -99,6 +99,10 @@ class ByteSource:
         """Close the file. Safe to call twice."""
         self.file.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "file"):  # a recording may be left without closing it
+            self.file.close()
+
     def __enter__(self) -> ByteSource:
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from eventflow.errors import RecordingError
@@ -103,14 +103,13 @@ def create(
         raise RecordingError(f"{path}: {row.title} can be read but not written")
     module = row.load()
     parts = PartFile(path)
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(parts.discard)
         with writing(path):
-            file = parts.part.open("w+b")
+            file = on_failure.enter_context(parts.part.open("w+b"))
         given = {"width": width, "height": height, **options}
         encoder = call_with(module.open_encoder, file, options=given, what=row.name)
-    except BaseException:
-        parts.discard()
-        raise
+        on_failure.pop_all()
     return Writer(parts, encoder, file, size=(width, height), format=row.name)
 
 
