@@ -29,7 +29,11 @@ COPY_BELOW_BYTES = 128 * 1024
 
 _DTYPES = frozenset({"|u1", "|i1", "|b1", *(f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8))})
 _KINDS = Message.KINDS
-_PLAIN_TYPES: dict[str, Any] = {"int": int, "float": (float, int), "str": str, "bool": bool, "tuple": tuple}
+_PLAIN_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("int", "float"), (int, float)),
+    **{"str": str, "bool": bool, "tuple": list},
+    **dict.fromkeys(("NDArray", "ndarray", "Events"), ()),  # these stand in frames of their own
+}
 
 
 class Header(msgspec.Struct, array_like=True, tag_field="kind", frozen=True):
@@ -302,26 +306,26 @@ def _events(fields: dict[str, Any], arrays: dict[str, np.ndarray], prefix: str) 
 def _message(cls: type, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     values: dict[str, Any] = {}
     for name, kind in _field_kinds(cls).items():
-        if kind == "Events":
+        if f"{name}.records" in arrays:
             values[name] = _events(fields, arrays, f"{name}.")
-        elif kind == "array":
+        elif name in arrays:
             values[name] = arrays[name]
         else:
             value = fields[name]
+            if kind is not None and not isinstance(value, kind):
+                raise TypeError(f"field {name!r} is {type(value).__name__}")
             values[name] = tuple(value) if isinstance(value, list) else value
-            if kind in _PLAIN_TYPES and not isinstance(values[name], _PLAIN_TYPES[kind]):
-                raise TypeError(f"field {name!r} is {type(value).__name__}, expected {kind}")
     return cls(**values)
 
 
 @lru_cache(maxsize=256)
-def _field_kinds(cls: type) -> dict[str, str]:
-    """Return what each field of a message class holds: "array", "Events", or its annotation."""
-    kinds = {}
+def _field_kinds(cls: type) -> dict[str, Any]:
+    """Return the types that each field of a message class may have in the header; None: any."""
+    kinds: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         text = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
-        is_array = "ndarray" in text.lower()
-        kinds[field.name] = "array" if is_array else text.partition("[")[0]
+        name = text.partition("[")[0]
+        kinds[field.name] = None if "None" in text else _PLAIN_TYPES.get(name)
     return kinds
 
 
