@@ -113,7 +113,7 @@ def follow(words: Any, at: Any, clusters: Any, clock: Any, limits: Any, every: A
 def report(t: Any, clusters: Any, clock: Any, limits: Any, every: Any, dates: Any, rows: Any, count: Any) -> Any:
     """Write the reports due at `t` or before, after `count` others, until `dates` is full; return how many there are.
 
-    Report r has the date dates[r, 0] and of `rows` (id, x, y, vx, vy, w, h, mass) the columns from dates[r - 1, 1] up to
+    Report r has the date dates[r, 0] and of `rows` (id, x, y, vx, vy, w, h, mass) the columns from dates[r - 1, 1] to
     dates[r, 1], by id.
     """
     now = clock[0]
@@ -346,6 +346,9 @@ def _merge(a: Any, b: Any) -> None:
 def _judge(c: Any, now: Any, limits: Any) -> None:
     width, height, reach, min_rate, hold = limits
     t = now.t
+    if c.met > 0:
+        c.last = t  # whose events are whose cannot be told
+        return
     gate = 4 * _gate(c.half_w, c.half_h, c.grown, reach) * _gate(c.half_h, c.half_w, c.grown, reach)
     noise = now.noise * gate / (1 - _KEEP_MASS) * c.grown
     area = 4 * max(c.half_w, 3.0) * max(c.half_h, 3.0)

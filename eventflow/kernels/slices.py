@@ -13,7 +13,18 @@ from eventflow.events import Events
 from eventflow.messages import Slice
 
 
-class TimeSlicer:
+class _Slicer:
+    def state(self) -> dict[str, Any]:
+        """Return everything that later slices depend on."""
+        return {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
+        for name, value in state.items():
+            setattr(self, name, list(value) if isinstance(value, list) else value)
+
+
+class TimeSlicer(_Slicer):
     """Cut at the multiples of a period, counted from event time 0.
 
     Slice number k holds the events with k * every <= t < (k + 1) * every. The first is that of the first event. Empty
@@ -71,22 +82,12 @@ class TimeSlicer:
         """Return the slice the end of the stream cuts short, if it holds events."""
         return [self._close(complete=False)] if self._pending else []
 
-    def state(self) -> dict[str, Any]:
-        """Return everything that later slices depend on."""
-        return {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `state` returned."""
-        for name, value in state.items():
-            setattr(self, name, list(value) if isinstance(value, list) else value)
-
     def _begin(self, events: Events) -> None:
         first = int(events.t[0])
         if self._blank is None:
             self._blank = Events.empty(events.width, events.height)
             self._index, self._last_t = first // self.every, first
-        if first < max(self._last_t, self._index * self.every) or not events.ordered:
-            raise _backwards(events, max(self._last_t, self._index * self.every))
+        _require_order(events, max(self._last_t, self._index * self.every))
 
     def _enter(self, index: int) -> None:
         self.left_out += index - self._index
@@ -101,7 +102,7 @@ class TimeSlicer:
         return closed
 
 
-class CountSlicer:
+class CountSlicer(_Slicer):
     """Cut after every `count` events. A slice begins and ends at the times of its first and last event.
 
     Args:
@@ -113,10 +114,19 @@ class CountSlicer:
         self.count = count
         self._pending: list[Events] = []
         self._index = 0
+        self._last_t: int | None = None
 
     def push(self, events: Events) -> list[Slice]:
-        """Take the next packet and return the slices that its events complete."""
+        """Take the next packet and return the slices that its events complete.
+
+        Raises:
+            EventsError: time steps back, in the packet or from what came before.
+        """
         slices: list[Slice] = []
+        if not len(events):
+            return slices
+        _require_order(events, self._last_t)
+        self._last_t = int(events.t[-1])
         missing = self.count - sum(map(len, self._pending))
         while len(events) >= missing:
             self._pending.append(events[:missing])
@@ -129,14 +139,6 @@ class CountSlicer:
     def finish(self, t_end: int | None = None) -> list[Slice]:
         """Return the slice the end of the stream cuts short, if it holds events. It ends at `t_end`, µs, if given."""
         return [self._close(t_end, complete=False)] if self._pending else []
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that later slices depend on."""
-        return {"_pending": list(self._pending), "_index": self._index}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `state` returned."""
-        self._pending, self._index = list(state["_pending"]), state["_index"]
 
     def _close(self, t_end: int | None, *, complete: bool) -> Slice:
         events = Events.concat(self._pending)
@@ -152,11 +154,14 @@ def _require(name: str, value: int, least: int) -> None:
         raise ParameterError(f"{name} is {value}, expected at least {least}")
 
 
-def _backwards(events: Events, latest: int) -> EventsError:
+def _require_order(events: Events, latest: int | None) -> None:
     t = events.t
+    latest = int(t[0]) if latest is None else latest
+    if events.ordered and int(t[0]) >= latest:
+        return
     index = 0 if int(t[0]) < latest else int((t[1:] < t[:-1]).argmax()) + 1
     before = latest if index == 0 else int(t[index - 1])
-    return EventsError(
+    raise EventsError(
         f"event {index} of the packet has t={int(t[index])} after {before}: slices need events in time order; "
         "open the recording with backwards='clamp' or 'drop'",
         index,
