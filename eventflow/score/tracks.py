@@ -32,19 +32,20 @@ if TYPE_CHECKING:
 
 DEFAULT_GATE_PX = 20.0
 DEFAULT_MIN_VISIBLE = 0.5
-_COLUMNS = ("x", "y", "vx", "vy", "w", "h", "mass")
 
 
 def tracks_between(before: Tracks, after: Tracks, t: int) -> Tracks:
     """Return the rows that stand in both messages, interpolated linearly to `t` (µs), before.t <= t <= after.t."""
     share = (t - before.t) / (after.t - before.t) if after.t > before.t else 0.0
-    common, first, second = before.id, np.arange(len(before)), np.arange(len(before))
-    if not np.array_equal(before.id, after.id):
-        common, first, second = np.intersect1d(before.id, after.id, return_indices=True)
-    columns = {
-        name: getattr(before, name)[first] * (1.0 - share) + getattr(after, name)[second] * share for name in _COLUMNS
-    }
-    return Tracks(t=t, id=common, **columns)
+    common, first, second = before.id, _table(before), _table(after)
+    if before.id.tolist() != after.id.tolist():
+        common, in_first, in_second = np.intersect1d(before.id, after.id, return_indices=True)
+        first, second = first[:, in_first], second[:, in_second]
+    return Tracks(t, common, *(first * (1.0 - share) + second * share))
+
+
+def _table(tracks: Tracks) -> NDArray[np.float64]:
+    return np.array([tracks.x, tracks.y, tracks.vx, tracks.vy, tracks.w, tracks.h, tracks.mass])
 
 
 class TrackScore:
@@ -68,48 +69,42 @@ class TrackScore:
 
     def add(self, tracks: Tracks, truth: Tracks) -> None:
         """Take one sample: what was tracked, and the truth at the same time."""
-        distances = np.hypot(truth.x[:, None] - tracks.x[None, :], truth.y[:, None] - tracks.y[None, :])
-        pairs = self._pairs(tracks, truth, distances)
-        counts = self._counts
-        counts["samples"] += 1
-        counts["rows"] += len(tracks)
-        counts["false"] += len(tracks) - len(pairs)
-        self._ids_seen.update(tracks.id.tolist())
-        visible = truth.mass >= self.min_visible
-        for row in np.flatnonzero(visible).tolist():
-            self._count_object(int(truth.id[row]), row in pairs)
-        for row, column in pairs.items():
-            self._ids_matched.add(int(tracks.id[column]))
-            if visible[row]:
-                self._count_pair(int(truth.id[row]), int(tracks.id[column]))
-                self._keep(distances[row, column])
-
-    def _pairs(self, tracks: Tracks, truth: Tracks, distances: NDArray[np.float64]) -> dict[int, int]:
-        visible = truth.mass >= self.min_visible
+        distances = np.hypot(truth.x[:, None] - tracks.x, truth.y[:, None] - tracks.y)
+        # lists: a sample has few rows, and reading one entry of an array takes as long as all of this does with lists
+        numbers, ids = truth.id.tolist(), tracks.id.tolist()
+        visible = (truth.mass >= self.min_visible).tolist()
         pairs: dict[int, int] = {}
-        for rows in (np.flatnonzero(visible).tolist(), np.flatnonzero(~visible).tolist()):
-            self._hold(rows, tracks, truth, distances, pairs)
-            waiting = [row for row in rows if row not in pairs]
-            free = [column for column in range(len(tracks)) if column not in pairs.values()]
-            if waiting and free:
-                for i, j in assigned(distances[waiting][:, free], self.gate_px):
-                    pairs[waiting[i]] = free[j]
-        return pairs
+        for seen in (True, False):
+            self._pair([row for row, each in enumerate(visible) if each is seen], numbers, ids, distances, pairs)
+        for row, number in enumerate(numbers):
+            if visible[row]:
+                self._count_object(number, row in pairs)
+        for row, column in pairs.items():
+            self._ids_matched.add(ids[column])
+            if visible[row]:
+                self._count_pair(numbers[row], ids[column])
+                self._keep(distances[row, column])
+        self._ids_seen.update(ids)
+        self._counts["samples"] += 1
+        self._counts["rows"] += len(ids)
+        self._counts["false"] += len(ids) - len(pairs)
 
-    def _hold(
-        self,
-        rows: list[int],
-        tracks: Tracks,
-        truth: Tracks,
-        distances: NDArray[np.float64],
-        pairs: dict[int, int],
+    def _pair(
+        self, rows: list[int], numbers: list[int], ids: list[int], distances: NDArray[np.float64], pairs: dict[int, int]
     ) -> None:
-        """Let each object keep the track it had, where that is near enough and not taken."""
-        columns = {int(number): column for column, number in enumerate(tracks.id)}
+        """Add the pairs of `rows`: each object keeps the track it had where that is near enough, then the best rest."""
+        columns = {number: column for column, number in enumerate(ids)}
+        free = set(columns.values()).difference(pairs.values())
         for row in rows:
-            column = columns.get(self._last_track.get(int(truth.id[row]), -1))
-            if column is not None and distances[row, column] <= self.gate_px and column not in pairs.values():
+            column = columns.get(self._last_track.get(numbers[row], -1))
+            if column in free and distances[row, column] <= self.gate_px:
                 pairs[row] = column
+                free.remove(column)
+        waiting = [row for row in rows if row not in pairs]
+        if waiting and free:
+            left = sorted(free)
+            for i, j in assigned(distances[waiting][:, left], self.gate_px):
+                pairs[waiting[i]] = left[j]
 
     def _count_object(self, number: int, matched: bool) -> None:
         self._counts["n"] += 1
