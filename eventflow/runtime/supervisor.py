@@ -160,19 +160,20 @@ class Supervisor:
             return
         with contextlib.suppress(zmq.Again):
             while True:
-                identity, frame = self._socket.recv_multipart(zmq.NOBLOCK)[:2]
+                identity, frame = [*self._socket.recv_multipart(zmq.NOBLOCK), b""][:2]
                 try:
                     said = msgspec.msgpack.decode(frame)
-                except msgspec.MsgspecError:
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     continue
-                self._hear(identity.decode(errors="replace"), said)
+                if isinstance(said, dict):
+                    self._hear(identity.decode(errors="replace"), said)
 
     def _hear(self, name: str, said: dict[str, Any]) -> None:
         worker = self._workers.get(name)
         if worker is None or (worker.step == "starting" and said.get("token") != self._token):
             return
         worker.heard = time.monotonic()
-        kind = said["kind"]
+        kind = said.get("kind")
         if said.get("snapshot") is not None:
             worker.snapshot = said["snapshot"]
         if kind == "hello":

@@ -165,7 +165,7 @@ def decode_header(frame: bytes | memoryview) -> AnyHeader:
     """
     try:
         header: AnyHeader = _decoder.decode(frame)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError(f"not an eventflow message: {error}") from None
     if header.v != VERSION:
         raise LinkError(f"the peer speaks version {header.v} of the wire format, this program version {VERSION}")
