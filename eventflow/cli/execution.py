@@ -11,7 +11,7 @@ from eventflow.cli.command import DONE, FAILED, INTERRUPTED
 from eventflow.cli.report import damage, report
 from eventflow.errors import RunError
 from eventflow.io.parts import PartFile, writing
-from eventflow.kernels.jit import announce_compilation, cache_folder
+from eventflow.kernels.jit import cache_folder
 from eventflow.runtime import run
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def execute(graph: Graph, *, summary_path: str | None = None, strict: bool = Fal
     found = damage(graph, summary)
     for line in found:
         print(f"warning: {line}", file=sys.stderr)
-    live = any(getattr(spec.node_class, "live", False) for spec in graph.nodes.values())
+    live = any(spec.node_class.live for spec in graph.nodes.values())
     if summary["interrupted"] and not live:
         return INTERRUPTED
     return FAILED if strict and found else DONE
@@ -62,14 +62,17 @@ def _keep(summary: dict[str, Any] | None, file: PartFile | None) -> None:
 
 def _shown(graph: Graph, **options: Any) -> dict[str, Any]:
     if not sys.stderr.isatty():
-        announce_compilation(_Once(lambda text: print(text, file=sys.stderr, flush=True)))
-        return run(graph, **options)
+        return run(graph, on_notice=_Once(lambda text: print(text, file=sys.stderr, flush=True)), **options)
     from eventflow.cli.live import LiveTable
 
     with LiveTable(graph) as table:
-        announce_compilation(_Once(table.say))
-        announce_compilation(table.compiling)
-        return run(graph, on_progress=table.update, **options)
+        once = _Once(table.say)
+
+        def announce(text: str) -> None:
+            once(text)
+            table.compiling(text)
+
+        return run(graph, on_progress=table.update, on_notice=announce, **options)
 
 
 class _Once:
@@ -79,7 +82,7 @@ class _Once:
         self._say = say
         self._said = False
 
-    def __call__(self, kernel: str) -> None:
+    def __call__(self, text: str) -> None:
         if not self._said:
             self._said = True
-            self._say(f"compiling kernels, first {kernel}; once on this machine, kept in {cache_folder()}")
+            self._say(f"{text}, and more; the next run finds them in {cache_folder()}")

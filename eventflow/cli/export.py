@@ -35,4 +35,4 @@ def main(options: argparse.Namespace) -> int:
         "recording": {"use": "read", "path": options.file, "width": options.width, "height": options.height} | read,
         "film": {"use": "export", "path": options.output} | film,
     }
-    return execute(graph_from_dict({"name": "export", "nodes": nodes, "flow": ["recording -> film"]}))
+    return execute(graph_from_dict({"name": "export", "nodes": nodes, "flow": ["recording -> film.events"]}))

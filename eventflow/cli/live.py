@@ -42,10 +42,10 @@ class LiveTable:
         """Print a line that stays."""
         self._console.print(text, highlight=False)
 
-    def compiling(self, kernel: str) -> None:
-        """Show which kernel is being compiled."""
+    def compiling(self, text: str) -> None:
+        """Show what is being compiled, as long as nothing else is to be seen."""
         if self._before is None:
-            self._live.update(Text(f"compiling {kernel}", style="dim"), refresh=True)
+            self._live.update(Text(text, style="dim"), refresh=True)
 
     def update(self, snapshot: dict[str, Any]) -> None:
         """Show a snapshot, which has the shape of a summary."""

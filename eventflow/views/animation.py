@@ -114,6 +114,7 @@ class Animation:
         self._stage = Stage(width, height, window=seen, fade=fade, scale=scale)
         self._max_gap = max_gap
         self._next: int | None = None
+        self._instant = 0
         self._last_t = 0
         self._fresh = False
         self._new_events = 0
@@ -131,7 +132,7 @@ class Animation:
         if not len(events):
             return
         yield from self._begin(first_time_of(events))
-        while time_of(events) >= (instant := self._instant()):
+        while time_of(events) >= (instant := self._instant):
             cut = int(np.searchsorted(events.records["t"], instant))
             self._take(events[:cut])
             yield from self._begin(first_time_of(events[cut:]))
@@ -146,30 +147,32 @@ class Animation:
 
     def reach(self, t: int) -> Iterator[Picture]:
         """Yield the pictures that are whole because nothing before `t` (µs) will come."""
-        while self._next is not None and (instant := self._instant()) <= min(t, self._last_t + self._max_gap):
+        while self._next is not None and (instant := self._instant) <= min(t, self._last_t + self._max_gap):
             yield self._picture(instant)
-            self._next += 1
+            self._go_to(self._next + 1)
 
     def end(self) -> Iterator[Picture]:
         """Yield the last picture, of what came after the one before."""
         if self._next is not None and self._fresh:
-            yield self._picture(self._instant())
-            self._next += 1
+            yield self._picture(self._instant)
+            self._go_to(self._next + 1)
 
     def _begin(self, t: int) -> Iterator[Picture]:
         """Yield everything due before a message at `t`, and jump what is left of a long gap."""
+        if self._next is not None and t < self._instant:
+            return
         following = int(t // self._span) + 1
         if self._next is None:
-            self._next = following
+            self._go_to(following)
         yield from self.reach(t)
-        if following > self._next:
+        if self._next is not None and following > self._next:
             self.jumped += following - self._next
-            self._next = following
+            self._go_to(following)
 
-    def _instant(self) -> int:
-        """The first µs that is not in the next picture."""
-        assert self._next is not None
-        return int(-(-(self._next * self._span) // 1))
+    def _go_to(self, number: int) -> None:
+        """Make picture `number` the next one; its instant is the first µs that is not in it."""
+        self._next = number
+        self._instant = int(-(-(number * self._span) // 1))
 
     def _take(self, events: Events) -> None:
         if len(events):

@@ -36,7 +36,8 @@ class Mp4:
         import cv2
 
         self._name, self._part = name, part
-        self._bgr = np.ascontiguousarray(colours[:, ::-1])
+        self._bgr = np.ascontiguousarray(colours[:, ::-1]).reshape(256, 1, 3)
+        self._map = cv2.applyColorMap  # ten times as fast as indexing with the picture
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
         with TemporaryDirectory() as folder:
             # the encoder goes by the suffix, which a NAME.part does not have; once open the link is not needed
@@ -48,7 +49,7 @@ class Mp4:
 
     def add(self, picture: Picture) -> None:
         """Append a picture."""
-        self._writer.write(self._bgr[picture.colours])
+        self._writer.write(self._map(picture.colours, self._bgr))
 
     def finish(self) -> None:
         """Write the index of the video.

@@ -48,8 +48,8 @@ class TrackOverlay:
             x, y = float(tracks.x[i]), float(tracks.y[i])
             half_w, half_h = float(tracks.w[i]) / 2, float(tracks.h[i]) / 2
             corner, opposite = _pixel(x - half_w, y - half_h, scale), _pixel(x + half_w, y + half_h, scale)
-            trail = np.array([_pixel(px, py, scale) for _, px, py in self._trails[int(tracks.id[i])]], np.int32)
-            cv2.polylines(picture, [trail], False, colour, 1)
+            trail = np.array([place[1:] for place in self._trails[int(tracks.id[i])]])
+            cv2.polylines(picture, [_pixels(trail, scale)], False, colour, 1)
             cv2.rectangle(picture, corner, opposite, colour, 1)
             ahead = _pixel(x + float(tracks.vx[i]) * _LOOK_AHEAD_S, y + float(tracks.vy[i]) * _LOOK_AHEAD_S, scale)
             cv2.line(picture, _pixel(x, y, scale), ahead, colour, 2)
@@ -62,8 +62,10 @@ def draw_time(picture: NDArray[np.uint8], t: int) -> None:
 
 
 def _pixel(x: float, y: float, scale: int) -> Any:
-    # far outside, or nowhere: OpenCV's coordinates are 32-bit
-    def near(value: float) -> int:
-        return round(min(max(value, -1e4), 2e4) * scale) if np.isfinite(value) else -1
+    return tuple(_pixels(np.array([x, y]), scale).tolist())
 
-    return near(x), near(y)
+
+def _pixels(places: NDArray[np.float64], scale: int) -> NDArray[np.int32]:
+    # far outside, or nowhere: OpenCV's coordinates are 32-bit
+    near = np.clip(np.nan_to_num(places, nan=-1.0), -1e4, 2e4)
+    return np.rint(near * scale).astype(np.int32)

@@ -34,6 +34,7 @@ class TestTap(NodeConformance):
 
 class TestView(NodeConformance):
     node = View
+    inputs = _inputs(Events)
     resumable = False
 
     @pytest.fixture(autouse=True)
@@ -221,8 +222,8 @@ def test_a_view_without_a_display_says_so_and_goes_on(monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     node = View()
-    node.start(events=StreamInfo(12, 9))
-    node.events(Events.empty(12, 9))
+    node.start(message=StreamInfo(12, 9))
+    node.message(Events.empty(12, 9))
     node.close(complete=True)
     assert "no display" in capsys.readouterr().err
 

@@ -39,32 +39,31 @@ class View(Node):
     scale: Annotated[int, Range(1, 64)] | None = None
 
     main_thread: ClassVar[bool] = True
-    optional_inputs: ClassVar[frozenset[str]] = frozenset({"tracks"})
 
-    def start(self, events: StreamInfo, tracks: StreamInfo | None = None) -> None:
+    def start(self, message: StreamInfo) -> None:
         """Open the window, or say why there is none."""
-        self._stage = Stage(events.width, events.height, window=self.window, scale=self.scale)
+        self._stage = Stage(message.width, message.height, window=self.window, scale=self.scale)
         self._screen: Window | None = None
         self._due = 0.0
         try:
             if missing := display_missing():
                 raise OSError(missing)
-            title = self.title or events.source or "eventflow"
+            title = self.title or message.source or "eventflow"
             self._screen = Window(title, self._stage.size, palette(self.palette))
         except (OSError, MissingExtraError) as error:
             print(f"view: {error}; going on without a window", file=sys.stderr, flush=True)
 
-    def events(self, events: Events) -> None:
-        """Show events."""
-        if len(events) and self._open:
-            self._stage.events(events)
-            self._show(time_of(events))
-
-    def tracks(self, tracks: Tracks) -> None:
-        """Show tracks over the events."""
-        if self._open:
-            self._stage.tracks(tracks)
-            self._show(tracks.t)
+    def message(self, message: Events | Tracks) -> None:
+        """Show events, and tracks over them."""
+        if not self._open:
+            return
+        if isinstance(message, Tracks):
+            self._stage.tracks(message)
+        elif len(message):
+            self._stage.events(message)
+        else:
+            return
+        self._show(time_of(message))
 
     def close(self, *, complete: bool) -> None:
         """Close the window."""
