@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -26,26 +27,26 @@ if TYPE_CHECKING:
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Yield the chain against the peers, on one core and as it comes, and threads against one core."""
-    names = ("chain.one_core", "chain.fused", "chain.threads")
+    """Yield the chain against the peers, on one core and with our threads, and our threads against one core."""
+    names = ("chain.one_core", "chain.two_cores", "chain.threads")
     if not any(map(bench.wants, names)):
         return
     path = str(inputs.recording("small", bench.events, "aedat4", compression="lz4"))
     if bench.wants(names[0]):
-        yield bench.race(_against_peers(bench, path, names[0], "one core"), on_one_core=True)
+        yield bench.race(_against_peers(bench, path, names[0], "one core", "fused"), on_one_core=True)
     if bench.wants(names[1]):
-        yield bench.race(_against_peers(bench, path, names[1], "fused"))
+        yield bench.race(_against_peers(bench, path, names[1], "a thread a node", "threads"))
     if bench.wants(names[2]):
         yield bench.race(_threads(bench, path, names[2]))
 
 
-def _against_peers(bench: Bench, path: str, name: str, how: str) -> Case:
+def _against_peers(bench: Bench, path: str, name: str, how: str, place: str) -> Case:
     graph = chain_graph(path)
     case = Case(
         name,
         f"AEDAT4 → background activity → 10 ms → 5 bins: {how}",
         bench.events,
-        [Contender(OURS, lambda: run_chain(graph, "fused"))],
+        [Contender(OURS, lambda: run_chain(graph, place))],
         lambda theirs, ours: "" if theirs == ours else f"keeps {theirs} events, not {ours}",
         [AtLeast(4, FASTEST)],
     )
@@ -72,7 +73,7 @@ def _threads(bench: Bench, path: str, name: str) -> Case:
         Contender("fused", lambda: run_chain(graph, "fused"), peer=False),
         Contender("two copies (ceiling)", copies.run, lambda seconds: seconds / 2, peer=False),
     ]
-    case = Case(name, "the same: a thread a node", bench.events, contenders)
+    case = Case(name, "the same: a thread a node, against one core", bench.events, contenders)
     case.targets = [AtLeast(1.5, "fused on one core")]
     case.note = (
         "fused unpacks the recording ahead on the second core; two independent processes, each on a core of its own, "
@@ -168,6 +169,6 @@ def numpy_voxel_grid(events: NDArray[Any], width: int, height: int) -> NDArray[n
 def _slices(events: NDArray[Any], t: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
     first, last = int(t[0]) // EVERY_US, int(t[-1]) // EVERY_US
     cuts = np.searchsorted(t, np.arange(first, last + 2) * EVERY_US)
-    for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for begin, end in itertools.pairwise(cuts):
         if end > begin:
             yield events[begin:end]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventflow.bench.model import Row
     from eventflow.bench.suite import Bench
 
-_SHARE: Final = {"csv": 4}  # text is an order of magnitude slower: a quarter of the events is enough
+SHARE: Final = {"csv": 4}  # text is an order of magnitude slower: a quarter of the events is enough
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Input:
 
     def path(self, events: int) -> Path | None:
         options = {"compression": self.compression} if self.compression else {}
-        events //= _SHARE.get(self.format, 1)
+        events //= SHARE.get(self.format, 1)
         if self.sample:
             return inputs.real_recording(self.sample, events, self.format, **options)
         return inputs.recording(self.stream, events, self.format, **options)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 def dv_packets(events: Events, packet_events: int) -> list[Any]:
     """Return dv-processing's EventStores of `packet_events` events; its Python side can only fill them from a file."""
     dv: Any = peers.load("dv-processing")
-    stores = []
     with TemporaryDirectory() as place:
         path = Path(place) / "events.aedat4"
         io.write(events, path, compression="none")
@@ -28,9 +27,8 @@ def dv_packets(events: Events, packet_events: int) -> list[Any]:
         whole = dv.EventStore()
         while (batch := reader.getNextEventBatch()) is not None:
             whole.add(batch)
-    for start in range(0, whole.size(), packet_events):
-        stores.append(whole.slice(start, min(packet_events, whole.size() - start)))
-    return stores
+    starts = range(0, whole.size(), packet_events)
+    return [whole.slice(start, min(packet_events, whole.size() - start)) for start in starts]
 
 
 def eventcv_stream(events: Events) -> Any:

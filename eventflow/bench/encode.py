@@ -1,0 +1,122 @@
+"""Encoding events to recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from eventflow import io
+from eventflow.bench import inputs, peer_events, peers
+from eventflow.bench.decode import SHARE
+from eventflow.bench.model import FASTEST, OURS, AtLeast, Case, Contender
+from eventflow.bench.peer_decoders import difference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eventflow.bench.model import Row
+    from eventflow.bench.suite import Bench
+    from eventflow.events import Events
+
+_STREAMS: Final = {
+    "evt3_vectors": ("EVT3, vectors", "evt3", "vectors"),
+    "evt3_sparse": ("EVT3, sparse", "evt3", "sparse"),
+    "evt2": ("EVT2", "evt2", "sparse"),
+    "dat": ("DAT", "dat", "sparse"),
+    "es": ("Event Stream", "es", "sparse"),
+    "csv": ("CSV", "csv", "sparse"),
+    "aedat4_lz4": ("AEDAT4, LZ4", "aedat4", "small"),
+}
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Yield a row for every format that is written."""
+    for key, (what, format, stream) in _STREAMS.items():
+        name = f"encode.{key}"
+        if bench.wants(name):
+            with TemporaryDirectory(dir=inputs.folder()) as place:
+                events = inputs.stream(stream, bench.events // SHARE.get(format, 1) // 2)
+                yield bench.race(_case(bench, name, what, format, events, Path(place)), on_one_core=True)
+
+
+def _case(bench: Bench, name: str, what: str, format: str, events: Events, place: Path) -> Case:
+    suffix = io.table.format_named(format).suffixes[0]
+    contenders = [Contender(OURS, lambda: io.write(events, place / f"ours{suffix}", format=format))]
+    if bench.peers:
+        for peer, make in _WRITERS.items():
+            if format in _WRITES[peer] and peers.load(peer) is not None:
+                contenders.append(Contender(peer, _run(make(format, events), place / f"{peer}{suffix}")))
+
+    def check(path: Path, _: Any) -> str:
+        return difference(io.read(path, format=format, width=events.width, height=events.height), events)
+
+    return Case(name, what, len(events), contenders, check, [AtLeast(1, FASTEST)])
+
+
+def _run(write: Callable[[Path], object], path: Path) -> Callable[[], Path]:
+    def run() -> Path:
+        path.unlink(missing_ok=True)
+        write(path)
+        return path
+
+    return run
+
+
+def _expelliarmus(format: str, events: Events) -> Callable[[Path], object]:
+    library: Any = peers.load("expelliarmus")
+    array = events.to_numpy("expelliarmus").copy()
+    return lambda path: library.Wizard(format).save(path, array)
+
+
+def _faery(format: str, events: Events) -> Callable[[Path], object]:
+    library: Any = peers.load("faery")
+    array = events.to_numpy("faery")
+    size = (events.width, events.height)
+    versions = {"evt3": "evt3", "evt2": "evt2", "dat": "dat2"}
+
+    def write(path: Path) -> None:
+        stream = library.events_stream_from_array(array, dimensions=size)
+        stream.to_file(path, version=versions.get(format), zero_t0=False)
+
+    return write
+
+
+def _evutils(format: str, events: Events) -> Callable[[Path], object]:
+    library: Any = peers.load("evutils")
+    array = events.to_numpy("evutils")
+
+    def write(path: Path) -> None:
+        kwargs = {"file_encoder": getattr(library.encoders, _EVUTILS_NAMES[format], None)} if format == "evt2" else {}
+        with library.EventWriter(path, width=events.width, height=events.height, **kwargs) as writer:
+            writer.write(array)
+
+    return write
+
+
+def _dv(format: str, events: Events) -> Callable[[Path], object]:
+    library: Any = peers.load("dv-processing")
+    (store,) = peer_events.dv_packets(events, len(events))
+    size = (events.width, events.height)
+
+    def write(path: Path) -> None:
+        config = library.io.MonoCameraWriter.EventOnlyConfig("bench", size, library.CompressionType.LZ4)
+        writer = library.io.MonoCameraWriter(str(path), config)
+        writer.writeEvents(store)
+
+    return write
+
+
+_EVUTILS_NAMES: Final = {"evt2": "EventEncoder_EVT2"}
+_WRITERS: Final[dict[str, Callable[[str, Events], Callable[[Path], object]]]] = {
+    "expelliarmus": _expelliarmus,
+    "faery": _faery,
+    "evutils": _evutils,
+    "dv-processing": _dv,
+}
+_WRITES: Final = {
+    "expelliarmus": {"evt3", "evt2", "dat"},
+    "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},
+    "evutils": {"evt3", "dat", "csv"},
+    "dv-processing": {"aedat4"},
+}
