@@ -1,7 +1,8 @@
 """A simulated event camera and the scenes before it, with ground truth.
 
 `render("crossing", seed=1)` is all events of a scene, `stream` its packets and truth in time order, `truth` the truth
-alone, `scenes` what there is. A seed gives the same bytes on every run, however long the run and however it is cut.
+alone, `scenes` what there is; `with_noise` adds known noise to a recording. A seed gives the same bytes on every run,
+however long the run and however it is cut.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventflow.events import Events
+from eventflow.synth.injection import with_noise
 from eventflow.synth.scenes import SceneInfo, scenes
 from eventflow.synth.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SceneInfo", "Simulation", "render", "scenes", "stream", "truth"]
+__all__ = ["SceneInfo", "Simulation", "render", "scenes", "stream", "truth", "with_noise"]
 
 
 def render(scene: str, *, seed: int = 0, duration: int | None = None, **parameters: Any) -> Events:
