@@ -63,7 +63,9 @@ class Unpacker:
         """
         try:
             return self._unpack(payload)
-        except (RuntimeError, MemoryError, zstandard.ZstdError) as error:
+        except (RuntimeError, MemoryError, zstandard.ZstdError, PacketError) as error:
+            # resetting a context that gave up inside a frame leaves that frame's size behind
+            self._context = lz4.frame.create_decompression_context()
             raise PacketError(str(error)) from error
 
     def _lz4(self, payload: memoryview) -> bytes:

@@ -119,6 +119,8 @@ class ArrayReader:
         row_bytes = self.dtype.itemsize * self.row_items
         data = self.member.read(count * row_bytes)
         whole = len(data) // row_bytes if row_bytes else 0
+        if whole < count:
+            self.member.damaged = self.member.damaged or "it is cut off"
         self._left = self._left - whole if whole == count else 0
         array = np.frombuffer(data, self.dtype, whole * self.row_items)
         return array.reshape(-1, *self.shape[1:]) if len(self.shape) > 1 else array
@@ -156,15 +158,15 @@ def member_of(file: BinaryIO, entry: zipfile.ZipInfo, path: str) -> Member:
     Raises:
         RecordingError: it is not where the directory says, or compressed in an unknown way.
     """
-    file.seek(entry.header_offset)
+    # a damaged directory can say any place, one before the file too
+    place = max(entry.header_offset, 0)
+    file.seek(place)
     head = file.read(_LOCAL_HEADER.size)
     if len(head) < _LOCAL_HEADER.size or not head.startswith(b"PK\3\4"):
-        raise RecordingError(
-            f"{path}: byte {entry.header_offset}: expected {entry.filename}, found {head[:4].hex(' ')}"
-        )
+        raise RecordingError(f"{path}: byte {place}: expected {entry.filename}, found {head[:4].hex(' ')}")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
         raise RecordingError(f"{path}: {entry.filename} is encrypted, or compressed in a way that NumPy does not use")
     _, name, extra = _LOCAL_HEADER.unpack(head)
-    start = entry.header_offset + _LOCAL_HEADER.size + name + extra
+    start = place + _LOCAL_HEADER.size + name + extra
     deflated = entry.compress_type == zipfile.ZIP_DEFLATED
     return Member(file, start, entry.compress_size, deflated=deflated, crc=entry.CRC)

@@ -20,6 +20,7 @@ _NAMES: Final = {
     "p": ("p", "ps", "pol", "polarity", "on", "is_increase"),
 }
 _ORDERS: Final = ("txyp", "xypt", "xytp")  # rpg and faery; Metavision; tonic
+_ROWS_TO_TELL: Final = 16  # two columns of numbers that rise by chance in fewer rows are no evidence
 _POLARITIES: Final = frozenset({"0", "1", "-1", "+1", "true", "false", "on", "off"})
 _NANOSECONDS_FROM: Final = 10**17  # µs since 1970 reach it in the year 5138
 _UNITS: Final = {
@@ -165,7 +166,7 @@ def _checked_columns(columns: str) -> str:
 
 def _order_of(rows: list[list[str]], notes: list[str]) -> str:
     for order in _ORDERS:
-        if len(rows) > 1 and _fits(rows, order):
+        if len(rows) >= (2 if order != "xytp" else _ROWS_TO_TELL) and _fits(rows, order):
             if order != _ORDERS[0]:
                 notes.append(f"no header; columns taken to be {', '.join(order)}, which fits the first rows")
             return order

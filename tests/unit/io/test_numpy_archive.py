@@ -1,0 +1,149 @@
+"""NumPy files: plain NumPy reads what is written, arrays of every known kind are read, pickles are not."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from recording_kit import HEIGHT, WIDTH, assert_same, decoded, encoded, make
+
+import eventflow.io as recordings
+from eventflow.errors import ParameterError, RecordingError
+from eventflow.events import LAYOUTS
+
+SIZE = {"width": WIDTH, "height": HEIGHT}
+EVENTS = make(np.arange(200) * 11)
+
+
+def npy(array, **options):
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def npz(save=np.savez, **arrays):
+    file = io.BytesIO()
+    save(file, **arrays)
+    return file.getvalue()
+
+
+def table(order="txyp", dtype="i8"):
+    return np.stack([EVENTS.records[name].astype(dtype) for name in order], axis=1)
+
+
+def test_plain_numpy_reads_it():
+    with np.load(io.BytesIO(encoded("npz", [EVENTS]))) as archive:
+        assert sorted(archive) == ["height", "p", "t", "width", "x", "y"]
+        for name in "txyp":
+            assert archive[name].dtype == EVENTS.records[name].dtype
+            np.testing.assert_array_equal(archive[name], EVENTS.records[name])
+        assert (int(archive["width"]), int(archive["height"])) == (WIDTH, HEIGHT)
+
+
+def test_labels_and_scores_travel_and_are_zero_where_a_packet_has_none(tmp_path):
+    labels, scores = np.full(100, 2, np.uint8), np.linspace(0, 1, 100, dtype=np.float32)
+    packets = [EVENTS[:50], EVENTS[50:150].with_columns(labels=labels, scores=scores), EVENTS[150:]]
+    back = recordings.read(recordings.write(iter(packets), tmp_path / "a.npz"))
+    np.testing.assert_array_equal(back.labels, [0] * 50 + [2] * 100 + [0] * 50)
+    np.testing.assert_array_equal(back.scores[50:150], scores)
+    assert_same(back.records, EVENTS)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("pack", [npy, lambda a: npz(events=a), lambda a: npz(np.savez_compressed, other=a)])
+def test_structured_arrays_of_other_libraries(layout, pack):
+    data = pack(EVENTS.to_numpy(like=layout))
+    assert_same(decoded("npz", data, sizes=(7, 64), **SIZE)[0], EVENTS)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "f8", "u4", "i4"])
+@pytest.mark.parametrize("by_columns", [False, True])
+@pytest.mark.parametrize("pack", [npy, lambda a: npz(events=a), lambda a: npz(np.savez_compressed, events=a)])
+def test_arrays_of_four_columns(dtype, by_columns, pack):
+    array = table("xytp", dtype)
+    data = pack(np.asfortranarray(array) if by_columns else array)
+    assert_same(decoded("npz", data, sizes=(7, 64), columns="xytp", **SIZE)[0], EVENTS)
+
+
+def test_columns_of_other_types_and_names():
+    p = np.where(EVENTS.p == 1, 1, -1).astype("i1")
+    data = npz(ts=EVENTS.t / 1e6, xs=EVENTS.x.astype("f4"), ys=EVENTS.y.astype("i2"), polarity=p)
+    assert_same(decoded("npz", data, unit="s", **SIZE)[0], EVENTS)
+
+
+def test_fractions_need_a_unit():
+    with pytest.raises(RecordingError, match=r"rows 0 to 199: times have fractions; .*unit='s'"):
+        decoded("npz", npz(t=EVENTS.t / 7, x=EVENTS.x, y=EVENTS.y, p=EVENTS.p), **SIZE)
+
+
+def test_events_that_cannot_be_are_counted():
+    x = EVENTS.x.astype("i4")
+    x[:3] = -1, 70_000, WIDTH
+    p = EVENTS.p.copy()
+    p[3] = 9
+    records, decoder = decoded("npz", npz(t=EVENTS.t, x=x, y=EVENTS.y, p=p), **SIZE)
+    assert_same(records, EVENTS[4:])
+    assert decoder.skipped == {"outside": 3, "reserved": 1}
+
+
+def test_pickles_are_refused():
+    with pytest.raises(RecordingError, match="pickles are not read"):
+        decoded("npz", npy(np.array([{}]), allow_pickle=True), **SIZE)
+
+
+def test_a_wrong_checksum_is_counted_and_the_events_kept():
+    data = bytearray(encoded("npz", [EVENTS]))
+    at = data.index(EVENTS.t.tobytes()) + 8
+    data[at] ^= 1
+    records, decoder = decoded("npz", bytes(data))
+    assert len(records) == len(EVENTS)
+    assert decoder.skipped == {"damaged": 1}
+    assert decoder.info.notes == ["t.npy: its checksum is wrong"]
+
+
+def test_an_array_cut_off_keeps_its_whole_rows():
+    records, decoder = decoded("npz", npy(EVENTS.to_numpy(like="eventflow"))[:-40], **SIZE)
+    assert_same(records, EVENTS[:197])
+    assert decoder.skipped == {"damaged": 1}
+
+
+def test_an_archive_cut_off_says_where_its_directory_was_expected():
+    data = encoded("npz", [EVENTS])[:-100]
+    with pytest.raises(RecordingError, match=f"byte {len(data)}: expected the directory"):
+        decoded("npz", data)
+
+
+def test_a_shape_that_lies_takes_no_memory():
+    records = EVENTS.to_numpy(like="eventflow")
+    file = io.BytesIO()
+    descr = np.lib.format.dtype_to_descr(records.dtype)
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (10**15,)})
+    found, decoder = decoded("npz", file.getvalue() + records.tobytes(), **SIZE)
+    assert decoder.info.events < 220
+    assert len(found) == 200
+
+
+def test_no_sensor_size_says_what_to_do():
+    with pytest.raises(RecordingError, match="pass width= and height="):
+        decoded("npz", npy(table()))
+
+
+@pytest.mark.parametrize("array", [np.zeros((3, 5)), np.zeros(3), np.zeros(3, [("a", "i4")]), np.zeros(())])
+def test_arrays_that_are_no_events(array):
+    with pytest.raises(RecordingError, match="expected"):
+        decoded("npz", npy(array), **SIZE)
+    with pytest.raises(RecordingError, match="expected"):
+        decoded("npz", npz(a=array), **SIZE)
+
+
+@pytest.mark.parametrize("options", [{"unit": "h"}, {"columns": "txy"}])
+def test_wrong_options(options):
+    with pytest.raises(ParameterError):
+        decoded("npz", npy(table()), **SIZE, **options)
+
+
+def test_npy_is_known_by_its_bytes(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, table())
+    assert len(recordings.read(path, width=WIDTH, height=HEIGHT)) == 200

@@ -1,0 +1,163 @@
+"""Text: decimals to the µs, layouts as they are met, and lines that are no events."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from recording_kit import decoded, encoded, make
+
+import eventflow.io as recordings
+from eventflow.errors import ParameterError, RecordingError
+from eventflow.io.source import CHUNK_BYTES
+
+SIZE = {"width": 40, "height": 30}
+
+
+def rows(text, **options):
+    records, decoder = decoded("csv", text.encode(), **options)
+    return records.tolist(), decoder
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("t,x@40,y@30,on\n5,1,2,1\n", {}),
+        ("t,x,y,p\r\n5,1,2,1\r\n", SIZE),
+        ("# 40x30\n5 1 2 1", {}),
+        ("% width 40 height 30\n% t x y p\n5 1 2 1\n", {}),
+        ("40 30\n0.000005 1 2 1\n", {}),
+        ("5;1;2;true\n", SIZE),
+        ("5\t1\t2\tON\n", SIZE),
+        ("  5 ,  1 , 2 , +1  \n", SIZE),
+        ("\ufeff5,1,2,1\n", SIZE),
+        ("x,y,p,t\n1,2,1,5\n", SIZE),
+        ("x y pol ts\n1 2 1 5\n", SIZE),
+        ('"timestamp [ns]","x","y","polarity"\n5000,1,2,1\n', SIZE),
+        ("t_ms,x,y,p\n0.005,1,2,1\n", SIZE),
+        ("time (s),x,y,p,weight\n5e-6,1,2,1,0.3\n", SIZE),
+        ("5.000000000000000000e+00 1.00e+00 2.000e+00 1.0\n", SIZE),
+        ("5,1,2,1\n", {**SIZE, "unit": "us"}),
+        ("9,1,5,2,1\n", {**SIZE, "columns": "-xtyp"}),
+        ("1,2,1,5\n", {**SIZE, "columns": "xypt"}),
+        ("\n\n# note\n5,1,2,1\n\n", SIZE),
+    ],
+)
+def test_layouts(text, options):
+    assert rows(text, **options)[0] == [(5, 1, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "p"), [("0", 0), ("1", 1), ("-1", 0), ("+1", 1), ("true", 1), ("False", 0), ("on", 1), ("OFF", 0)]
+)
+def test_polarities(text, p):
+    assert rows(f"5,1,2,{text}\n", **SIZE)[0] == [(5, 1, 2, p)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5,1,2",
+        "5,1,2,2",
+        "5,1.5,2,1",
+        "5,,2,1",
+        "five,1,2,1",
+        "5,1,2,1x",
+        "5 - 2 1",
+        "99999999999999999999,1,2,1",
+        "\0",
+    ],
+)
+def test_a_line_that_is_no_event_is_counted_with_its_number(text):
+    found, decoder = rows(f"1,1,1,1\n{text}\n7,1,2,1\n", **SIZE, unit="us")
+    assert found == [(1, 1, 1, 1), (7, 1, 2, 1)]
+    assert decoder.skipped == {"malformed": 1}
+    assert decoder.info.notes == ["line 2 is the first that is no event"]
+
+
+def test_pixels_outside_are_counted():
+    found, decoder = rows("1,40,1,1\n2,-1,1,1\n3,1,30,1\n4,1,29,1\n", **SIZE)
+    assert found == [(4, 1, 29, 1)]
+    assert decoder.skipped == {"outside": 3}
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.decimals(-(10**9), 10**9, places=9), st.sampled_from(["s", "ms", "us", "ns"]))
+@example(Decimal("0.000007"), "s")
+@example(Decimal("8.041022"), "s")
+@example(Decimal("0.9999995"), "s")
+def test_times_are_decimals_rounded_to_the_nearest_microsecond(time, unit):
+    scale = {"s": 10**6, "ms": 10**3, "us": 1, "ns": Decimal("0.001")}[unit]
+    found, _ = rows(f"{time:f},1,2,1\n", **SIZE, unit=unit)
+    assert found[0][0] == int((time * scale).to_integral_value(ROUND_HALF_UP))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(-(2**63) + 1, 2**63 - 1))
+@example(2**63 - 1)
+def test_every_64_bit_time(t):
+    assert rows(f"{t} 1 2 1\n", **SIZE, unit="us")[0] == [(t, 1, 2, 1)]
+
+
+def test_seconds_and_nanoseconds_are_recognised_and_noted():
+    assert "seconds" in rows("0.5 1 2 1\n", **SIZE)[1].info.notes[0]
+    assert rows("1643243628737093000 1 2 1\n", **SIZE)[0][0][0] == 1643243628737093
+
+
+def test_an_order_without_header_is_recognised_by_the_rows():
+    found, decoder = rows("9,8,1,100\n3,4,0,101\n5,1,1,101\n", **SIZE)
+    assert found[0] == (100, 9, 8, 1)
+    assert "x, y, p, t" in decoder.info.notes[0]
+
+
+def test_a_line_longer_than_the_window_is_passed_over():
+    found, decoder = rows("1,1,1,1\n" + "7" * (2 * CHUNK_BYTES + 5) + "\n2,1,1,1\n", **SIZE)
+    assert [row[0] for row in found] == [1, 2]
+    assert decoder.skipped == {"malformed": 1}
+
+
+def test_no_sensor_size_says_what_to_do():
+    with pytest.raises(RecordingError, match="pass width= and height="):
+        rows("1,1,1,1\n")
+
+
+@pytest.mark.parametrize("text", ["hello\nworld\n", "", "\n\n", "a,b,c,d\n"])
+def test_no_rows_at_all(text):
+    with pytest.raises(RecordingError, match="expected lines such as"):
+        rows(text, **SIZE)
+
+
+@pytest.mark.parametrize("options", [{"columns": "txy"}, {"columns": "ttxyp"}, {"unit": "h"}])
+def test_wrong_options(options):
+    with pytest.raises(ParameterError):
+        rows("1,1,1,1\n", **SIZE, **options)
+
+
+@pytest.mark.parametrize("options", [{"separator": "|"}, {"separator": ""}, {"unit": "h"}])
+def test_wrong_options_when_writing(options):
+    with pytest.raises(ParameterError):
+        encoded("csv", [make([1])], **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "t,x@40,y@30,on\n-7,0,0,0\n1234567,1,7,1\n"),
+        ({"unit": "s", "separator": " ", "header": False}, "-0.000007 0 0 0\n1.234567 1 7 1\n"),
+        ({"unit": "ms", "separator": ";"}, "t_ms;x@40;y@30;on\n-0.007;0;0;0\n1234.567;1;7;1\n"),
+        ({"unit": "ns", "separator": "\t"}, "t_ns\tx@40\ty@30\ton\n-7000\t0\t0\t0\n1234567000\t1\t7\t1\n"),
+    ],
+)
+def test_what_is_written(options, text):
+    assert encoded("csv", [make([-7, 1234567])], **options).decode() == text
+
+
+@pytest.mark.samples
+def test_a_real_recording_as_text_and_back(samples, tmp_path):
+    events = recordings.read(samples / "es" / "dvs.es")
+    back = recordings.read(recordings.write(events, tmp_path / "a.csv"))
+    assert (back.width, back.height) == (320, 240)
+    np.testing.assert_array_equal(back.records, events.records)
