@@ -184,7 +184,7 @@ class LinkOutlet:
         span = time_of(message) - first_time_of(self._pending[0][0])
         if self.edge.time_us is not None and span > self.edge.time_us:
             return True
-        return sum(each[2] for each in self._pending) > self.edge.bytes
+        return bool(sum(each[2] for each in self._pending) > self.edge.bytes)
 
     def _drop_oldest(self) -> None:
         _, events, size, _, _ = self._pending.popleft()

@@ -249,7 +249,7 @@ def test_a_lost_message_is_an_error_that_says_so() -> None:
         peer = link.link_inlet.peer
         header, arrays = wire.data_header(events_at([5]), 3, 7, 0, 0, 0)
         frame = type("F", (), {"buffer": memoryview(arrays[0].tobytes())})
-        with pytest.raises(LinkError, match="edge a.events -> b.events: message 7 came after 1 with 0 dropped"):
+        with pytest.raises(LinkError, match=r"edge a\.events -> b\.events: message 7 came after 1 with 0 dropped"):
             link.link_inlet.take(peer, header, [frame])
 
 
