@@ -23,9 +23,9 @@ def with_noise(
     """Return the events labelled 1 (signal), merged in time order with simulated noise labelled 2.
 
     Noise from the first to the last event of the packet, whatever a pixel sees: shot noise of both polarities and ON
-    leak events with a jitter of 0.2, rates lognormal over the pixels (Guo and Delbruck 2022, "Low cost and latency event
-    camera background activity denoising"). The noise that a recording has already counts as signal. Labels that the
-    events have are kept where they are not 0.
+    leak events with a jitter of 0.2, rates lognormal over the pixels (Guo and Delbruck 2022, "Low cost and latency
+    event camera background activity denoising"). The noise that a recording has already counts as signal. Labels that
+    the events have are kept where they are not 0.
 
     Args:
         events: in time order.
