@@ -39,7 +39,12 @@ class DatDecoder(Decoder):
         self._chunks = WordChunks(source, "<i8")
         self._words: NDArray[np.int64] = self._chunks.words
         self._state = np.zeros(kernels.SLOTS, np.int64)
-        self._state[kernels.EPOCH] = time_origin(info.attributes)
+        self._state[kernels.EPOCH] = self._state[kernels.LAST_EVENT] = time_origin(info.attributes)
+
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Events earlier than the one before them so far."""
+        return int(self._state[kernels.STEPS_BACK])
 
     def fill(self, batch: Batch, start: int) -> int:
         """Write the next events into `batch`; see Decoder.fill."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from eventflow.kernels.jit import jit
 
-# Slots of the state: µs to add, the last 32-bit time, events beyond the sensor.
-EPOCH, LAST, OUTSIDE = range(3)
-SLOTS: Final = 3
+# Slots of the state: µs to add, the last record's 32-bit time, the last event's time, and counts.
+EPOCH, LAST, LAST_EVENT, STEPS_BACK, OUTSIDE = range(5)
+SLOTS: Final = 5
 
 _HALF_US: Final = 1 << 31  # a larger fall is the end of the 32-bit time, a smaller one a step back
 _WRAP_US: Final = 1 << 32
@@ -30,33 +30,45 @@ def decode(  # pragma: no cover
     """Decode records words[i:] (int64) into out[2n:2cap] (pairs: an event's two halves); return where both stopped."""
     while i < len(words) and n < cap:
         block = min(len(words) - i, cap - n)
-        run = _run(words[i : i + block], out[2 * n : 2 * (n + block)], state[EPOCH], state[LAST], width, height)
+        last = max(state[LAST], state[LAST_EVENT] - state[EPOCH])
+        run = _run(words[i : i + block], out[2 * n : 2 * (n + block)], state[EPOCH], last, width, height)
         i += run
         n += run
         if run:
             state[LAST] = words[i - 1] & 0xFFFFFFFF
+            state[LAST_EVENT] = out[2 * n - 2]
         if run < block:
-            t = words[i] & 0xFFFFFFFF
-            if state[LAST] - t >= _HALF_US:
-                state[EPOCH] += _WRAP_US
-            else:
-                state[OUTSIDE] += 1
-                i += 1
-            state[LAST] = t
+            i += _odd(words[i], state, width, height)
     return i, n
 
 
 @jit
 def _run(words: Any, out: Any, epoch: int, last: Any, width: int, height: int) -> int:  # pragma: no cover
-    """Decode up to the first record where time wraps or that is beyond the sensor; return how many."""
+    """Decode up to the first record whose time falls or that is beyond the sensor; return how many."""
     for j in range(len(words)):
         w = np.int64(words[j])
         t = w & 0xFFFFFFFF
         x = (w >> 32) & 0x3FFF
         y = (w >> 46) & 0x3FFF
-        if x >= width or y >= height or last - t >= _HALF_US:
+        if (x >= width) | (y >= height) | (t < last):
             return j
         last = t
         out[2 * j] = epoch + t
         out[2 * j + 1] = x | y << 16 | ((w >> 60) & 1) << 32
     return len(words)
+
+
+@jit
+def _odd(w: int, state: Any, width: int, height: int) -> int:  # pragma: no cover
+    """Take a record that ended a run and return 1, or 0 where it may begin the next run."""
+    t = w & 0xFFFFFFFF
+    if state[LAST] - t >= _HALF_US:
+        state[EPOCH] += _WRAP_US
+    state[LAST] = t
+    if (w >> 32) & 0x3FFF >= width or (w >> 46) & 0x3FFF >= height:
+        state[OUTSIDE] += 1
+        return 1
+    if state[EPOCH] + t < state[LAST_EVENT]:
+        state[STEPS_BACK] += 1
+    state[LAST_EVENT] = state[EPOCH] + t
+    return 0

@@ -128,10 +128,8 @@ class Decoder(ABC):
         """
 
     def expected_events(self) -> int | None:
-        """Return an estimate of how many events there are, from the size of the file; used to size memory."""
-        if self.info.events is not None:
-            return self.info.events
-        return None if self.source.size is None else self.source.size // 4
+        """Return how many events there are at most, or None to have it estimated from a sample of the file."""
+        return self.info.events
 
     def skip(self, reason: str, count: int) -> None:
         """Count something left out."""

@@ -32,11 +32,16 @@ class Evt2Decoder(RawDecoder):
         "reserved": kernels.RESERVED,
     }
 
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Events earlier than the one before them so far."""
+        return int(self._state[kernels.STEPS_BACK])
+
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
         state = np.zeros(kernels.SLOTS, np.int64)
         state[kernels.EPOCH] = self.t0
-        state[kernels.HIGH] = -1
+        state[kernels.HIGH] = state[kernels.LAST] = -1
         return state
 
     def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from eventflow.kernels.jit import jit
 
-# Slots of the state. HIGH is -1 until the first TIME_HIGH.
-EPOCH, HIGH, BEFORE_TIME, OUTSIDE, RESERVED = range(5)
-SLOTS: Final = 5
+# Slots of the state. HIGH is -1 until the first TIME_HIGH; LAST is the last event's time, µs.
+EPOCH, HIGH, LAST, STEPS_BACK, BEFORE_TIME, OUTSIDE, RESERVED = range(7)
+SLOTS: Final = 7
 
 _ON, _TIME_HIGH, _TRIGGER, _OTHERS, _CONTINUED = 1, 8, 10, 14, 15
 _HIGH_WRAP: Final = 1 << 27  # TIME_HIGH has 28 bits; a smaller fall is a glitch, not the end of its range
@@ -33,34 +33,37 @@ def decode(  # pragma: no cover
     bias = (2048 - width) | (2048 - height) << 16
     while i < len(words) and n < cap:
         block = min(len(words) - i, cap - n)
-        time = state[EPOCH] + (state[HIGH] << 6)
         run = 0
         if state[HIGH] >= 0:
-            run = _run_of_events(words[i : i + block], out[2 * n : 2 * (n + block)], time, bias)
+            time = state[EPOCH] + (state[HIGH] << 6)
+            run = _run_of_events(words[i : i + block], out[2 * n : 2 * (n + block)], time, bias, state[LAST] - time)
             i += run
             n += run
+            if run:
+                state[LAST] = out[2 * n - 2]
         if run < block:
-            _other(np.int64(words[i]), state)
-            i += 1
+            i += _other(np.int64(words[i]), state, bias)
     return i, n
 
 
 @jit
-def _run_of_events(words: Any, out: Any, time: int, bias: int) -> int:  # pragma: no cover
-    """Decode events up to the first word that is none on the sensor; return how many."""
+def _run_of_events(words: Any, out: Any, time: int, bias: int, last: Any) -> int:  # pragma: no cover
+    """Decode events up to the first word that is none, beyond the sensor, or a step back in time; return how many."""
     for j in range(len(words)):
         w = np.int64(words[j])
+        t = (w >> 22) & 63
         place = ((w >> 11) & 0x7FF) | (w & 0x7FF) << 16
-        if w > 0x1FFFFFFF or (place + bias) & _OVERFLOW:
+        if (w > 0x1FFFFFFF) | ((place + bias) & _OVERFLOW != 0) | (t < last):
             return j
-        out[2 * j] = time + ((w >> 22) & 63)
+        last = t
+        out[2 * j] = time + t
         out[2 * j + 1] = place | (w >> 28) << 32
     return len(words)
 
 
 @jit
-def _other(w: int, state: Any) -> None:  # pragma: no cover
-    """Take a word that yields no event."""
+def _other(w: int, state: Any, bias: int) -> int:  # pragma: no cover
+    """Take a word that ended a run and return 1, or 0 where it is an event that may begin the next run."""
     kind = w >> 28
     if kind == _TIME_HIGH:
         high = w & 0xFFFFFFF
@@ -68,9 +71,17 @@ def _other(w: int, state: Any) -> None:  # pragma: no cover
             state[EPOCH] += _WRAP_US
         state[HIGH] = high
     elif kind <= _ON:
-        state[BEFORE_TIME if state[HIGH] < 0 else OUTSIDE] += 1
-    elif kind != _TRIGGER and kind != _OTHERS and kind != _CONTINUED:
+        if state[HIGH] < 0:
+            state[BEFORE_TIME] += 1
+        elif ((((w >> 11) & 0x7FF) | (w & 0x7FF) << 16) + bias) & _OVERFLOW:
+            state[OUTSIDE] += 1
+        else:
+            state[LAST] = state[EPOCH] + (state[HIGH] << 6)
+            state[STEPS_BACK] += 1
+            return 0
+    elif kind not in (_TRIGGER, _OTHERS, _CONTINUED):
         state[RESERVED] += 1
+    return 1
 
 
 @jit
@@ -83,7 +94,7 @@ def collect_triggers(
         i += 1
         kind = w >> 28
         if kind == _TIME_HIGH:
-            _other(w, state)
+            _other(w, state, 0)
         elif kind == _TRIGGER and state[HIGH] >= 0:
             time[n] = state[EPOCH] + (state[HIGH] << 6) + ((w >> 22) & 63)
             line[n] = (w >> 8) & 31

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.events import Events
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from eventflow.messages import Message
+
+_SAMPLE_EVENTS: Final = 1 << 16
+_SLACK: Final = 1.5  # a recording may be denser later than at its start
+_MOST_EVENTS: Final = 1 << 29  # 8 GiB, beyond which memory is made room for as it is needed
 
 
 class Recording:
@@ -235,13 +239,27 @@ def call_with(function: Callable[..., Any], *arguments: Any, options: dict[str, 
 
 
 def _fill_all(stream: EventStream) -> tuple[Batch, int]:
-    batch = Batch((stream.decoder.expected_events() or 1 << 20) + 1, stream.decoder.columns)
-    count = 0
-    while not stream.ended:
-        count = stream.fill(batch, count)
-        if count == len(batch) and not stream.ended:
-            batch.grow(len(batch) * 2)
+    decoder = stream.decoder
+    first = Batch(_SAMPLE_EVENTS, decoder.columns)
+    count = stream.fill_through(first, 0)
+    if count < len(first):
+        return first, count
+    batch = Batch(max(_room_for(decoder, count), 2 * count), decoder.columns)
+    for target, source in zip(batch.arrays, first.arrays, strict=True):
+        target[:count] = source[:count]
+    count = stream.fill_through(batch, count)
+    while count == len(batch):
+        batch.grow(len(batch) * 2)
+        count = stream.fill_through(batch, count)
     return batch, count
+
+
+def _room_for(decoder: Decoder, count: int) -> int:
+    """Return how many events to make room for, after `count` of them. What is not used costs only addresses."""
+    expected = decoder.expected_events()
+    if expected is None and decoder.source.size is not None:
+        expected = int(count / max(decoder.source.position, 1) * decoder.source.size * _SLACK)
+    return min(expected or 0, _MOST_EVENTS) + 1
 
 
 def open(

@@ -75,6 +75,14 @@ class EventStream:
             have = self._accept(batch, have, stop)
         return have
 
+    def fill_through(self, batch: Batch, have: int) -> int:
+        """Like `fill`, but go on where time jumps: early only at the end."""
+        have = self.fill(batch, have)
+        while self._jumped is not None:
+            self._jumped = None
+            have = self.fill(batch, have)
+        return have
+
     def _more(self, batch: Batch, have: int) -> int:
         if self._rest is None:
             return self.decoder.fill(batch, have)

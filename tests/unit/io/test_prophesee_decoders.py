@@ -71,21 +71,21 @@ cuts = st.lists(st.integers(1, 40), min_size=1, max_size=8)
 tails = st.binary(max_size=7)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(evt3_words, tails, cuts, st.integers(1, 50))
 def test_evt3_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events):
     source = plain.PiecesSource(plain.HEADER3 + words + tail, sizes)
     assert decoded(evt3.open_decoder(source), packet_events) == plain.evt3(words + tail)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(evt2_words, tails, cuts, st.integers(1, 50))
 def test_evt2_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events):
     source = plain.PiecesSource(plain.HEADER2 + words + tail, sizes)
     assert decoded(evt2.open_decoder(source), packet_events) == plain.evt2(words + tail)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(dat_records, tails, cuts, st.integers(1, 50))
 def test_dat_equals_the_plain_decoder_for_any_cut(records, tail, sizes, packet_events):
     header = b"% Data file containing Event2d events.\n% Version 2\n\x00\x08"

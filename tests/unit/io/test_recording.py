@@ -120,6 +120,7 @@ def test_a_large_step_back_is_a_discontinuity(recorded, packet_events):
             parts[-1] += item.t.tolist()
     assert parts == [[50_000, 50_010], [7, 7, 9, 60_000], [40_000, 40_001]]
     assert recording.repaired == {"clamped": 1}
+    assert io.read(path, backwards="clamp", on_jump="reset").t.tolist() == [t for part in parts for t in part]
     jumps = [item for item in recording.items() if isinstance(item, io.Jump)]
     assert jumps == [io.Jump(50_010, 7, 2), io.Jump(60_000, 40_000, 6)]
 
@@ -219,3 +220,15 @@ def test_describe_counts_everything(recorded):
     assert (found["events"], found["t_first"], found["t_last"], found["duration_us"]) == (3, 100, 105, 8)
     assert (found["on_share"], found["steps_back"], found["skipped"]) == (0.0, 1, {})
     assert (found["width"], found["height"], found["format"]) == (64, 48, "evt3")
+
+
+@pytest.mark.parametrize("name", ["a.raw", "b.raw", "c.dat"])
+@pytest.mark.parametrize("packet_events", [1, 3, 100])
+def test_steps_back_are_counted_in_every_format(tmp_path, name, packet_events):
+    times = [100, 97, 105, 105, 104, 9000, 8999, 9000, 9000, 8000, 8100]
+    form = {"a.raw": "evt3", "b.raw": "evt2", "c.dat": "dat"}[name]
+    recording = io.open(io.write(events_at(times), tmp_path / name, format=form), packet_events=packet_events)
+    packets = list(recording)
+    assert recording.steps_back == 4
+    for packet in packets:
+        assert packet.ordered == bool((np.diff(packet.t) >= 0).all())
