@@ -59,12 +59,11 @@ def background_activity(events: Events, state: NDArray[np.int64], window: int, *
     Raises:
         ParameterError: `window` or the shape of `state` is not usable.
     """
-    if mark:
-        return stcf(events, state, window, k=1, polarity=False, mark=True)
+    if mark or events.labels is not None or events.scores is not None:
+        return stcf(events, state, window, k=1, polarity=False, mark=mark)
     _check(events, state, window, 1)
-    kept, mask = blank_words(len(events)), _mask_for(events)
-    count: int = _background_activity(words_of(events), state, window, kept, mask)
-    return events[mask] if len(mask) else events_from_words(kept, count, events)
+    kept, margin = blank_words(len(events)), _margin(events, state)
+    return events_from_words(kept, _background_activity(words_of(events), state, margin, window, kept), events)
 
 
 def stcf(
@@ -173,35 +172,36 @@ def _neighbourhood(radius: int, stride: int) -> NDArray[np.int64]:
 
 
 @jit
-def _background_activity(words: Any, state: Any, window: Any, kept: Any, mask: Any) -> Any:
+def _background_activity(words: Any, state: Any, margin: Any, window: Any, kept: Any) -> Any:
     cells = state.reshape(-1)
     stride = np.uint64(state.shape[1])
-    span = np.uint64(4 * window - 2)
-    with_mask = len(mask) > 0
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + ONE) * stride + x_of(place) + ONE
+        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
         above, below = here - stride, here + stride
-        earliest = 2 * (t - window + 1)
         # All eight are read: a branch an event that is guessed wrong costs more than the loads
-        supported = (
-            _within(cells[above - ONE], earliest, span)
-            | _within(cells[above], earliest, span)
-            | _within(cells[above + ONE], earliest, span)
-            | _within(cells[here - ONE], earliest, span)
-            | _within(cells[here + ONE], earliest, span)
-            | _within(cells[below - ONE], earliest, span)
-            | _within(cells[below], earliest, span)
-            | _within(cells[below + ONE], earliest, span)
+        newest = max(
+            max(max(cells[above - ONE], cells[above]), max(cells[above + ONE], cells[here - ONE])),
+            max(max(cells[here + ONE], cells[below - ONE]), max(cells[below], cells[below + ONE])),
         )
+        supported = newest > 2 * (t - window) + 1
+        if newest >= 2 * (t + window):  # time has stepped back, and one from the future may hide one in the window
+            supported = _has_neighbour(cells, above, here, below, t, window)
         cells[here] = 2 * t + np.int64(p_of(place))
         # Written always, advanced past only if kept: no branch here either
         kept[at], kept[at + 1] = t, place
         at += 2 * supported
-        if with_mask:
-            mask[i] = supported
     return at // 2
+
+
+@jit
+def _has_neighbour(cells: Any, above: Any, here: Any, below: Any, t: Any, window: Any) -> Any:
+    found = False
+    for row in (above, here, below):
+        for cell in (row - ONE, row, row + ONE):
+            found |= cell != here and _within(cells[cell], 2 * (t - window + 1), np.uint64(4 * window - 2))
+    return found
 
 
 @jit

@@ -49,7 +49,7 @@ def test_background_activity_is_its_equation(ordered):
     @quick
     @given(stream=events(ordered=ordered, max_size=120), sizes=cuts(), window=st.sampled_from([1, 31, 5_000]))
     def check(stream, sizes, window):
-        state = denoise.surface(WIDTH, HEIGHT)
+        state = denoise.surface(WIDTH, HEIGHT, radius=2)
         kept = [denoise.background_activity(packet, state, window) for packet in packets(stream, sizes)]
         expected = stream[np.array(ages_of(stream, 1, 1, False)) < window]
         assert [row for packet in kept for row in packet.records.tolist()] == expected.records.tolist()
