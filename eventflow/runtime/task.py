@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from eventflow.runtime.source import SourceRunner
 
 _POLL_S = 0.1
+_NAP_S = 0.05
 
 
 def _nothing() -> None:
@@ -34,6 +36,7 @@ class Task:
         arrivals: the edges from other threads and processes.
         blocked_on: the edge that is full, while the task waits for it.
         idle: whether the task waits for something to arrive.
+        pacing: whether it waits for the time at which a source's next packet is due.
         steps: how often it did anything; a task whose count stands still makes no progress.
     """
 
@@ -48,6 +51,7 @@ class Task:
         self.inbox_lock = threading.RLock()
         self.blocked_on: QueueEdge | LinkOutlet | None = None
         self.idle = False
+        self.pacing = False
         self.steps = 0
         self.ended = False
         self.started = False
@@ -130,7 +134,9 @@ class Task:
                 if delay <= 0.0002 or self.control.draining.is_set():
                     source.step()
                 else:
+                    self.pacing = True
                     self._wait(delay)
+                    self.pacing = False
                 continue
             if all(runner.ended for runner in self.runners):
                 return
