@@ -135,7 +135,10 @@ class Task:
                     source.step()
                 else:
                     self.pacing = True
-                    self._wait(delay)
+                    if self.arrivals:
+                        self._wait(delay)
+                    else:
+                        time.sleep(min(delay, _NAP_S))  # exact to 0.1 ms, where a poll counts whole milliseconds
                     self.pacing = False
                 continue
             if all(runner.ended for runner in self.runners):
