@@ -215,7 +215,8 @@ class TaskGroup:
     def task_state(task: Task) -> dict[str, Any]:
         """Return what a task is doing, as plain values."""
         blocked = task.blocked_on
-        state = "ended" if task.ended else "blocked" if blocked is not None else "waiting" if task.idle else "working"
+        quiet = "pacing" if task.pacing else "waiting" if task.idle else "working"
+        state = "ended" if task.ended else "blocked" if blocked is not None else quiet
         return {
             "nodes": task.names,
             "state": state,

@@ -133,18 +133,17 @@ class SourceRunner(Runner):
                 yield item
 
     def _cut_fields(self, item: Any, count: int, span: int) -> Iterator[Any]:
-        """Cut the one Events field of a NamedTuple; the other fields go with the last part."""
-        names = [name for name, value in zip(item._fields, item, strict=True) if isinstance(value, Events)]
-        others = [value for value in item if value is not None and not isinstance(value, Events)]
-        if len(names) != 1:
-            yield item
-            return
-        parts = list(cut(getattr(item, names[0]), count, span))
-        empty = type(item)(**dict.fromkeys(item._fields))
-        for part in parts[:-1]:
-            yield empty._replace(**{names[0]: part})
-        if parts or others:
-            yield item._replace(**{names[0]: parts[-1] if parts else None})
+        """Cut the Events fields of a NamedTuple, parts in order of time; the other fields go with the last part."""
+        fields = zip(item._fields, item, strict=True)
+        packets = [(name, value) for name, value in fields if isinstance(value, Events)]
+        parts = [(first_time_of(part), name, part) for name, value in packets for part in cut(value, count, span)]
+        parts.sort(key=lambda each: each[0])
+        nothing = type(item)(**dict.fromkeys(item._fields))
+        for _, name, part in parts[:-1]:
+            yield nothing._replace(**{name: part})
+        last = item._replace(**{name: None for name, _ in packets} | {name: part for _, name, part in parts[-1:]})
+        if last != nothing:
+            yield last
 
 
 def cut(events: Events, count: int, span_us: int) -> Iterator[Events]:

@@ -30,7 +30,7 @@ class StallDetector:
         running = [task for task in tasks if task["state"] != "ended"]
         full: list[int] = sorted({task["blocked_on"] for task in running if task["state"] == "blocked"})
         steps = [task["steps"] for task in running if task["state"] == "blocked"]
-        if not full or any(task["state"] == "working" for task in running):
+        if not full or any(task["state"] in ("working", "pacing") for task in running):
             self._seen = None
             return None
         if self._seen != steps:

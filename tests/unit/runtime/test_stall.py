@@ -56,6 +56,11 @@ def test_waiting_alone_is_no_stall() -> None:
     assert looks(detector, [task("waiting"), task("waiting")], 4) == [None] * 4
 
 
+def test_a_source_that_waits_for_its_time_is_no_stall() -> None:
+    detector = StallDetector(GRAPH)
+    assert looks(detector, [task("blocked", 5, 1), task("pacing")], 4) == [None] * 4
+
+
 def test_an_edge_outside_a_join_is_enlarged_when_no_other_is_full() -> None:
     detector = StallDetector(GRAPH)
     assert looks(detector, [task("blocked", 5, 0), task("waiting")]) == [None, 0]
