@@ -82,9 +82,9 @@ def real_recording(relative: str, count: int, format: str, **options: Any) -> Pa
     row = format_named(format)
     text = "".join(f"-{key}-{value}" for key, value in sorted(options.items()))
     name = relative.replace("/", "_")
-    path = folder() / f"real-{name}-{count}-{_fingerprint(row.load())}-{format}{text}{row.suffixes[0]}"
+    path = folder() / f"real-{name}-{count}-v{VERSION}-{_fingerprint(row.load())}-{format}{text}{row.suffixes[0]}"
     if not path.exists():
-        events = io.read(root / relative, backwards="clamp")
+        events = io.read(root / relative, backwards="clamp", origin="raw" if format == "aedat4" else "zero")
         io.write(tiled(events, count), path, format=format, **options)
     return path
 

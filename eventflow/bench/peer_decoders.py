@@ -101,10 +101,10 @@ def _faery(format: str) -> PeerDecoder:
         if format != "csv":
             return faery.events_stream_from_file(path)
         layout = faery.CsvProperties(
-            has_header=True, separator=b",", t_index=0, x_index=1, y_index=2, on_index=3, t_scale=0.0,
+            has_header=False, separator=b",", t_index=0, x_index=1, y_index=2, on_index=3, t_scale=0.0,
             on_value=b"1", off_value=b"0", skip_errors=False,
         )  # fmt: skip
-        return faery.events_stream_from_file(path, dimensions_fallback=(1280, 720), csv_properties=layout)
+        return faery.events_stream_from_file(path, dimensions_fallback=(640, 480), csv_properties=layout)
 
     return PeerDecoder("faery", lambda path: open(path).to_array(), lambda path: sum(map(len, open(path))))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Part of the key of cached inputs; to be raised with every change to what is drawn."""
 
 EPOCH_US: Final = 1_643_243_628_000_000

@@ -65,10 +65,9 @@ class Bench:
         return Row(name, what, "", None, note=why)
 
 
-def _within(name: str, group: str) -> bool:
-    """Return whether a dotted name begins with, or has as one of its parts, what was asked for."""
-    parts, asked = name.split("."), group.split(".")
-    return parts[: len(asked)] == asked or (len(asked) == 1 and any(part.startswith(group) for part in parts))
+def _within(name: str, asked: str) -> bool:
+    """Return whether a dotted name begins with what was asked for, or one of its parts does."""
+    return name.startswith(asked) or ("." not in asked and any(part.startswith(asked) for part in name.split(".")))
 
 
 def run(names: list[str], *, peers: bool, json: bool, events: int, seconds: float, large: bool, cpu_time: bool) -> int:

@@ -1,5 +1,19 @@
-"""Comparisons with other libraries run where these are installed: pip install 'eventflow-dvs[peers]'."""
+"""Speed claims, one file a claim, each beside the peers. Run with `pytest tests/bench --benchmark-only`."""
 
-from importlib.util import find_spec
+import pytest
 
-collect_ignore_glob = [] if find_spec("dv_processing") else ["test_peers_*.py"]
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the claims out of an ordinary test run: they measure, and a busy machine is no bug."""
+    if not config.getoption("--benchmark-only", default=False):
+        for item in items:
+            if "benchmark" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason="a speed claim: run with --benchmark-only"))
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """Two million events of a 346x260 sensor."""
+    from eventflow.bench import inputs
+
+    return inputs.stream("small", 2_000_000)

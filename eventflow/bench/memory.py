@@ -1,0 +1,59 @@
+"""How much memory the chain takes on a recording far larger than that."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from eventflow import io
+from eventflow.bench import inputs
+from eventflow.bench.model import Limit, measured
+from eventflow.events import Events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eventflow.bench.model import Row
+    from eventflow.bench.suite import Bench
+
+_LARGE_EVENTS: Final = 250_000_000  # 2 GB of DAT, 8 bytes an event
+_CODE: Final = "import sys; from eventflow.bench.chain_graph import *; run_chain(chain_graph(sys.argv[1]), 'threads')"
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Yield the resident memory of the chain."""
+    if not bench.wants("memory.chain"):
+        return
+    count = _LARGE_EVENTS if bench.large else 4 * bench.events
+    with TemporaryDirectory(dir=inputs.folder()) as place:
+        bench.announce(f"writing a recording of {count / 1e6:.0f} M events")
+        path = io.write(_repeated(inputs.stream("sparse", min(bench.events, count)), count), f"{place}/long.dat")
+        megabytes = path.stat().st_size / 1e6
+        bench.announce("the chain over the recording")
+        peak = _peak_megabytes(path)
+    note = "" if bench.large else "a recording of 2 GB: --large"
+    what = f"resident memory of the chain over {megabytes:.0f} MB of DAT"
+    yield measured("memory.chain", what, "MB", [peak], Limit(400), note)
+
+
+def _repeated(events: Events, count: int) -> Iterator[Events]:
+    """Yield `events` again and again, each time later, until there were `count`."""
+    span = int(events.t[-1]) - int(events.t[0]) + 1
+    for number in range(-(-count // len(events))):
+        records = events.records[: count - number * len(events)].copy()
+        records["t"] += number * span
+        yield Events(records, events.width, events.height, ordered=True)
+
+
+def _peak_megabytes(path: Path) -> float:
+    """Return the largest resident memory of a process that runs the chain, MB."""
+    process = subprocess.Popen([sys.executable, "-c", _CODE, str(path)])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"the chain ended with exit code {process.returncode}")
+    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
