@@ -48,7 +48,7 @@ def _number(data: NDArray[np.uint8], at: Any, stop: Any) -> Any:
             seen += 1
             if kept < _MAX_DIGITS:
                 digits = digits * _10 + digit
-                kept += digits > _0
+                kept += int(digits > _0)
                 power -= int(fraction)
             elif not fraction:
                 power += 1
