@@ -26,7 +26,7 @@ from eventflow.errors import EventflowError, missing_extra
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.graph.drive import Driver, drive, end_of, in_engine_order, recut, routed, watched
 from eventflow.graph.node import _is_plain
-from eventflow.messages import Frame, Grid, Message, Slice, StreamInfo, Tracks, Watermark, first_time_of, time_of
+from eventflow.messages import Frame, Grid, Message, Reset, Slice, StreamInfo, Tracks, Watermark, first_time_of, time_of
 
 try:
     from hypothesis import HealthCheck, Phase, given, settings
@@ -261,9 +261,7 @@ class NodeConformance(_Kit):
                 new.outputs[port] += found
             new.node.restore(state)
             for driver in (old, new):
-                for step in steps[stop:]:
-                    driver.feed(*step)
-                driver.finish(end_of(inputs))
+                driver.play(steps[stop:], end_of(inputs))
                 driver.node.close(complete=False)
             assert _shown(new.outputs) == _shown(old.outputs), f"state taken before step {stop} of {len(steps)}"
 
@@ -341,6 +339,7 @@ class SourceConformance(_Kit):
     node: ClassVar[type[Source]]
 
     def _run(self, **changed: Any) -> tuple[dict[str, list[Any]], list[tuple[str, Any]]]:
+        """All messages by port, and what came in the order it came; a Watermark or a Reset has the port ""."""
         with tempfile.TemporaryDirectory() as folder:
             source = self._make(self.node, folder, **changed)
             source.start()
@@ -348,7 +347,7 @@ class SourceConformance(_Kit):
             outputs: dict[str, list[Any]] = {name: [] for name in ports}
             steps: list[tuple[str, Any]] = []
             for each in source.run():
-                steps += [("", each)] if isinstance(each, Watermark) else routed(each, ports)
+                steps += [("", each)] if isinstance(each, (Reset, Watermark)) else routed(each, ports)
             for port, message in steps:
                 if port:
                     outputs[port].append(message)
@@ -371,15 +370,17 @@ class SourceConformance(_Kit):
         for port, found in outputs.items():
             for message in found:
                 _check_output(self.node, port, message)
-            filled = [message for message in found if not isinstance(message, Events) or len(message)]
-            times = [time for message in filled for time in (first_time_of(message), time_of(message))]
-            assert times == sorted(times), f"output {port!r} is not in time order"
-        watermark: int | None = None
+        reached: dict[str, int] = {}
         for port, message in steps:
-            if not port:
-                watermark = message.t if watermark is None else max(watermark, message.t)
-            elif watermark is not None and (not isinstance(message, Events) or len(message)):
-                assert first_time_of(message) >= watermark, f"output {port!r} comes below the watermark {watermark} µs"
+            if isinstance(message, Reset):
+                reached = {}
+            elif isinstance(message, Watermark):
+                reached = {name: max(message.t, reached.get(name, message.t)) for name in outputs}
+            elif not isinstance(message, Events) or len(message):
+                begin, oldest = first_time_of(message), reached.get(port, first_time_of(message))
+                assert begin >= oldest, f"output {port!r} at {begin} µs comes after {oldest} µs was reached"
+                assert not isinstance(message, Events) or message.ordered, f"output {port!r} has unordered events"
+                reached[port] = time_of(message)
 
     def test_gives_the_same_again(self) -> None:
         """Two runs give the same content, whatever the packet size."""

@@ -13,10 +13,10 @@ import numpy as np
 
 from eventflow.errors import NodeDeclarationError
 from eventflow.events import Events
-from eventflow.messages import Message, StreamInfo, Watermark, first_time_of, time_of
+from eventflow.messages import Message, Reset, StreamInfo, Watermark, first_time_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from eventflow.graph.node import Node
     from eventflow.graph.ports import Port
@@ -58,6 +58,12 @@ class Driver:
         self.advance(t_end)
         self._collect(self.node.finish(t_end))
 
+    def play(self, steps: Iterable[tuple[str, Any]], t_end: int) -> None:
+        """Deliver (port, message) pairs and the end."""
+        for step in steps:
+            self.feed(*step)
+        self.finish(t_end)
+
     def _advance(self, t: int) -> None:
         self.watermark = t if self.watermark is None else max(t, self.watermark)
 
@@ -73,7 +79,7 @@ def routed(returned: Any, ports: Mapping[str, Port]) -> Iterator[tuple[str, Any]
     Raises:
         NodeDeclarationError: a message that no output port is declared for.
     """
-    if returned is None or isinstance(returned, Watermark):
+    if returned is None or isinstance(returned, (Reset, Watermark)):
         return
     if isinstance(returned, tuple) and hasattr(returned, "_fields"):
         for name, value in zip(returned._fields, returned, strict=True):

@@ -6,15 +6,18 @@ from eventflow.graph.node import Node, Source
 from eventflow.graph.registry import node_classes
 from eventflow.testing import NodeConformance, SourceConformance
 
-# parameters that make the streams of the kit reach every branch: few pixels, few events
-PARAMETERS: dict[str, dict[str, object]] = {
-    "slice_count": {"count": 7},
-    "slice_time": {"every": "3ms", "max_gap": "50ms"},
-    "stcf": {"k": 2, "window": "5ms"},
-    "synth": {"duration": "40ms", "width": 48, "height": 36},
-    "voxel_grid": {"bins": 3},
+# parameters that make the streams of the kit, of few pixels and few events, reach every branch
+PARAMETERS: dict[str, list[dict[str, object]]] = {
+    "background_activity": [{"window": "5ms"}, {"mark": True}],
+    "refractory": [{"period": "1ms"}, {"mark": True}],
+    "slice_count": [{"count": 7}],
+    "slice_time": [{"every": "3ms", "max_gap": "50ms"}, {"every": "10ms"}],
+    "stcf": [{"k": 2, "window": "5ms"}, {"mark": True, "radius": 2, "polarity": False}],
+    "synth": [{"duration": "40ms", "width": 48, "height": 36}, {"duration": "40ms", "scene": "pan"}],
+    "read": [{"path": "synth:moving", "width": 48, "height": 36, "end": "60ms"}],
+    "voxel_grid": [{"bins": 3}],
 }
-_ELSEWHERE = {"export", "null", "read", "tap", "view", "write"}
+_WITH_FILES = {"export", "null", "tap", "view", "write"}  # see test_sinks
 
 
 def test_every_stock_node_loads():
@@ -22,11 +25,12 @@ def test_every_stock_node_loads():
     assert not broken
 
 
-def _conformance(name: str, cls: type[Node]) -> type:
+def _conformance(cls: type[Node], parameters: dict[str, object]) -> type:
     kit = SourceConformance if issubclass(cls, Source) else NodeConformance
-    return type(f"Test_{name}", (kit,), {"node": cls, "parameters": PARAMETERS.get(name, {})})
+    return type(cls.__name__, (kit,), {"node": cls, "parameters": parameters})
 
 
 for _name, _class in node_classes():
-    if _name not in _ELSEWHERE and isinstance(_class, type) and _class.__module__.startswith("eventflow_nodes."):
-        globals()[f"Test_{_name}"] = _conformance(_name, _class)
+    if _name not in _WITH_FILES and isinstance(_class, type) and _class.__module__.startswith("eventflow_nodes."):
+        for _number, _parameters in enumerate(PARAMETERS.get(_name, [{}])):
+            globals()[f"Test_{_name}_{_number}"] = _conformance(_class, _parameters)
