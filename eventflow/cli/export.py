@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventflow.cli.options import add_window, duration, positive
@@ -28,7 +29,9 @@ def main(options: argparse.Namespace) -> int:
     """Export the recording through a graph of two nodes."""
     from eventflow.cli.execution import execute
     from eventflow.graph.file import graph_from_dict
+    from eventflow.views.films import checked_suffix
 
+    checked_suffix(Path(options.output))
     read = {"begin": options.start, "end": options.end, "format": options.format}
     film = {name: getattr(options, name) for name in ("fps", "speed", "window", "palette", "scale")}
     nodes = {

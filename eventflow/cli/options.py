@@ -92,7 +92,8 @@ def number(value: float | None) -> str:
     """Return a number as people read it: thousands apart."""
     if value is None:
         return "unknown"
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:,.3g}".replace(",", " ")
+    whole = isinstance(value, int) or abs(value) >= 100
+    return f"{value:,.0f}".replace(",", " ") if whole else f"{value:.3g}"
 
 
 def seconds(time_us: int | None) -> str:

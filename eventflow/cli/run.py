@@ -5,12 +5,17 @@ GRAPH is a file, or a name looked up in ./graphs and among the installed graphs 
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventflow.cli.options import add_set, duration, positive, size
+from eventflow.errors import ParameterError
 
 if TYPE_CHECKING:
     import argparse
+
+_PLACES = ("fused", "threads", "processes", "auto")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +40,17 @@ def main(options: argparse.Namespace) -> int:
     from eventflow.cli.execution import execute
     from eventflow.graph.file import load_graph
 
+    _check_place(options.place)
     graph = load_graph(options.graph, set=options.set)
     given = {"place": options.place, "speed": options.speed, "packet_events": options.packet_events}
     limits = {"for_us": options.for_us} | ({} if options.memory is None else {"memory_bytes": options.memory})
     return execute(graph, summary_path=options.summary, strict=options.strict, **given, **limits)
+
+
+def _check_place(place: str | None) -> None:
+    """Refuse what is neither a placement nor a file, before a file of that name is looked for."""
+    if place is None or place in _PLACES or Path(place).exists():
+        return
+    near = get_close_matches(place, _PLACES, 1)
+    hint = f". Did you mean {near[0]!r}?" if near else f"; choose {', '.join(_PLACES)} or a YAML file"
+    raise ParameterError(f"--place {place}: no such placement, and no such file{hint}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from eventflow.errors import RecordingError
+from eventflow.errors import ParameterError, RecordingError
+from eventflow.io.parts import writing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +38,7 @@ class Mp4:
         import cv2
 
         self._name, self._part = name, part
+        cv2.setLogLevel(2)  # errors alone: what went wrong is said by `finish`, once
         self._bgr = np.ascontiguousarray(colours[:, ::-1]).reshape(256, 1, 3)
         self._map = cv2.applyColorMap  # ten times as fast as indexing with the picture
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
@@ -86,7 +89,7 @@ class Gif:
     """GIF 89a, endless loop. A frame's duration is whole hundredths of a second, at least two (players' own limit)."""
 
     def __init__(self, part: Path, name: str, size: tuple[int, int], fps: float, colours: NDArray[np.uint8]) -> None:
-        self._file = part.open("wb")
+        self._name, self._file = name, part.open("wb")
         self._colours = colours.tobytes()
         self._per_picture = 100 / fps
         self._shown, self._due = 0, 0.0
@@ -108,24 +111,27 @@ class Gif:
         duration = round(self._due) - self._shown
         self._shown += duration
         image.encoderinfo = {"duration": duration * 10, "disposal": 1, "include_color_table": False}
-        for block in GifImagePlugin.getdata(image, (0, 0), duration=duration * 10, disposal=1):
-            self._file.write(block)
+        with writing(self._name):
+            for block in GifImagePlugin.getdata(image, (0, 0), duration=duration * 10, disposal=1):
+                self._file.write(block)
 
     def finish(self) -> None:
         """Close the file."""
-        self._file.write(b";")
-        self._file.close()
+        with writing(self._name):
+            self._file.write(b";")
+            self._file.close()
 
     def discard(self) -> None:
         """Close the file."""
-        self._file.close()
+        with suppress(OSError):  # a full disk refuses the last buffer too, and the file goes anyway
+            self._file.close()
 
 
 class Png:
     """One picture: that with the most new events, the first of these."""
 
     def __init__(self, part: Path, name: str, size: tuple[int, int], fps: float, colours: NDArray[np.uint8]) -> None:
-        self._part, self._colours = part, colours
+        self._part, self._name, self._colours = part, name, colours
         self._best: Picture | None = None
         self._size = size
 
@@ -142,7 +148,8 @@ class Png:
         numbers = np.zeros((height, width), np.uint8) if self._best is None else self._best.colours
         image = Image.fromarray(numbers)
         image.putpalette(self._colours.tobytes())
-        image.save(self._part, format="PNG")
+        with writing(self._name):
+            image.save(self._part, format="PNG")
 
     def discard(self) -> None:
         """Nothing is open."""
@@ -166,11 +173,11 @@ def checked_suffix(path: Path) -> str:
     """Return the suffix in lower case.
 
     Raises:
-        RecordingError: pictures are not written with this suffix.
+        ParameterError: pictures are not written with this suffix.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise RecordingError(
+        raise ParameterError(
             f"{path}: pictures are written as {', '.join(SUFFIXES)}, not {suffix or 'without a suffix'}"
         )
     return suffix

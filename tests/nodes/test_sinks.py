@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from eventflow.errors import RecordingError
+from eventflow.errors import ParameterError, RecordingError
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.messages import Grid, StreamInfo, Tracks
 from eventflow.testing import NodeConformance, messages
@@ -148,7 +148,7 @@ def test_a_kind_that_does_not_fit_the_suffix_is_refused_before_anything_is_writt
 def test_an_unknown_suffix_is_refused_at_the_start(tmp_path):
     with pytest.raises(RecordingError, match="nothing is written with this suffix"):
         Write(path=tmp_path / "x.docx").start(message=StreamInfo(12, 9))
-    with pytest.raises(RecordingError, match=r"pictures are written as \.mp4, \.gif, \.png"):
+    with pytest.raises(ParameterError, match=r"pictures are written as \.mp4, \.gif, \.png"):
         Export(path=tmp_path / "x.avi").start(events=StreamInfo(12, 9))
 
 
@@ -243,3 +243,31 @@ def test_a_tap_publishes_under_its_name():
     assert node.message(packet) is None
     assert node.services.sent == [("clean", packet)]
     json.dumps(node.results)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif", "png"])
+def test_a_film_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch, suffix):
+    node = Export(path=tmp_path / f"x.{suffix}")
+    node.start(events=StreamInfo(12, 9))
+
+    def full():
+        raise RecordingError("the disk is full")
+
+    film = node._film
+    monkeypatch.setattr(film, "finish", full)
+    with pytest.raises(RecordingError, match="full"):
+        node.close(complete=True)
+    film.discard()
+    assert list(tmp_path.iterdir()) == []
+    assert node.outputs == []
+
+
+def test_a_video_cut_short_is_noticed(tmp_path):
+    node = Export(path=tmp_path / "x.mp4")
+    node.start(events=StreamInfo(12, 9))
+    part = node._film._part
+    node._film._writer.release()
+    part.write_bytes(part.read_bytes()[:-10])
+    with pytest.raises(RecordingError, match="could not be written whole"):
+        node.close(complete=True)
+    assert list(tmp_path.iterdir()) == []

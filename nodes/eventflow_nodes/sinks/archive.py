@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,4 +57,5 @@ class GrowingArchive:
     def discard(self) -> None:
         """Let go of the columns."""
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):  # a full disk refuses the last buffer too
+                file.close()

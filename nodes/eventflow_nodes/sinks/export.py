@@ -81,12 +81,13 @@ class Export(Node):
 
     def close(self, *, complete: bool) -> None:
         """Finish or delete the file."""
-        if hasattr(self, "_film"):
-            if complete:
-                self._film.finish()
-            else:
-                self._film.discard()
-            del self._film
+        film = vars(self).pop("_film", None)
+        try:
+            if film is not None:
+                film.finish() if complete else film.discard()
+        except BaseException:
+            super().close(complete=False)
+            raise
         super().close(complete=complete)
 
     def _add(self, pictures: Iterable[Picture]) -> None:

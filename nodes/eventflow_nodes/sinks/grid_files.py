@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,4 +113,5 @@ class GridHdf5(_GridFile):
 
     def discard(self) -> None:
         """Close the file."""
-        self._file.close()
+        with suppress(OSError, RuntimeError):  # a full disk refuses the last buffer too, and the file goes anyway
+            self._file.close()

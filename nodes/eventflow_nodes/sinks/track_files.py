@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ class TracksCsv:
 
     def discard(self) -> None:
         """Close the file."""
-        self._file.close()
+        with suppress(OSError):  # a full disk refuses the last buffer too, and the file goes anyway
+            self._file.close()
 
 
 class TracksNpz:

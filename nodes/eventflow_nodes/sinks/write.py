@@ -59,15 +59,18 @@ class Write(Node):
 
     def close(self, *, complete: bool) -> None:
         """Finish or delete the file."""
-        if hasattr(self, "_file"):
-            file = self._file
-            del self._file
-            if not complete:
+        file = vars(self).pop("_file", None)
+        try:
+            if file is not None and not complete:
                 file.discard()
-            elif self._kind is Events:
+            elif file is not None and self._kind is Events:
                 self.outputs.append(file.close())
-            else:
+            elif file is not None:
                 file.finish()
+        except BaseException:
+            file.discard()
+            super().close(complete=False)
+            raise
         super().close(complete=complete)
 
     def _open(self, kind: type) -> None:
