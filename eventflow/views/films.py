@@ -38,7 +38,7 @@ class Mp4:
         import cv2
 
         self._name, self._part = name, part
-        cv2.setLogLevel(2)  # errors alone: what went wrong is said by `finish`, once
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # `finish` says it once
         self._bgr = np.ascontiguousarray(colours[:, ::-1]).reshape(256, 1, 3)
         self._map = cv2.applyColorMap  # ten times as fast as indexing with the picture
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
