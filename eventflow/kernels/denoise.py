@@ -18,13 +18,13 @@ cost and latency event camera background activity denoising". Sorting events by 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from eventflow.errors import ParameterError
-from eventflow.kernels.jit import jit
-from eventflow.kernels.words import ONE, blank_words, events_from_words, p_of, words_of, x_of, y_of
+from eventflow.kernels import neighbours as loops
+from eventflow.kernels.words import blank_words, events_from_words, words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 RefractoryRule = Literal["kept", "all"]
 
-_NEVER = -(1 << 62)  # further from any time than any window, and no overflow when subtracted
 _NO_MASK = np.empty(0, np.bool_)
 
 
@@ -44,7 +43,7 @@ def surface(width: int, height: int, *, radius: int = 1) -> NDArray[np.int64]:
         int64, shape (height + 2 radius, width + 2 radius): `2 t + p` of the last event of each pixel. The margin is
         never written, which spares the loops every test for the border.
     """
-    return np.full((height + 2 * radius, width + 2 * radius), _NEVER, np.int64)
+    return np.full((height + 2 * radius, width + 2 * radius), loops.NEVER, np.int64)
 
 
 def background_activity(events: Events, state: NDArray[np.int64], window: int, *, mark: bool = False) -> Events:
@@ -63,7 +62,7 @@ def background_activity(events: Events, state: NDArray[np.int64], window: int, *
         return stcf(events, state, window, k=1, polarity=False, mark=mark)
     _check(events, state, window, 1)
     kept, margin = blank_words(len(events)), _margin(events, state)
-    return events_from_words(kept, _background_activity(words_of(events), state, margin, window, kept), events)
+    return events_from_words(kept, loops.background_activity(words_of(events), state, margin, window, kept), events)
 
 
 def stcf(
@@ -97,11 +96,11 @@ def stcf(
         raise ParameterError(f"k is {k}, expected 1 to {len(offsets)}, the number of neighbours within radius {radius}")
     if mark:
         scores = np.empty(len(events), np.float32)
-        _neighbour_ages(words_of(events), state, offsets, _margin(events, state), k, polarity, scores)
+        loops.neighbour_ages(words_of(events), state, offsets, _margin(events, state), k, polarity, scores)
         return events.with_columns(scores=scores)
     kept, mask = blank_words(len(events)), _mask_for(events)
     margin = _margin(events, state)
-    count: int = _stcf(words_of(events), state, offsets, margin, k, polarity, window, kept, mask)
+    count: int = loops.stcf(words_of(events), state, offsets, margin, k, polarity, window, kept, mask)
     return events[mask] if len(mask) else events_from_words(kept, count, events)
 
 
@@ -137,10 +136,10 @@ def refractory(
     margin = _margin(events, state)
     if mark:
         scores = np.empty(len(events), np.float32)
-        _refractory_ages(words_of(events), state, margin, period, rule == "all", scores)
+        loops.refractory_ages(words_of(events), state, margin, period, rule == "all", scores)
         return events.with_columns(scores=scores)
     kept, mask = blank_words(len(events)), _mask_for(events)
-    count: int = _refractory(words_of(events), state, margin, period, rule == "all", kept, mask)
+    count: int = loops.refractory(words_of(events), state, margin, period, rule == "all", kept, mask)
     return events[mask] if len(mask) else events_from_words(kept, count, events)
 
 
@@ -169,125 +168,3 @@ def _neighbourhood(radius: int, stride: int) -> NDArray[np.int64]:
     steps = np.arange(-radius, radius + 1)
     offsets: NDArray[np.int64] = (steps[:, None] * stride + steps[None, :]).reshape(-1)
     return np.compress(offsets != 0, offsets)
-
-
-@jit
-def _background_activity(words: Any, state: Any, margin: Any, window: Any, kept: Any) -> Any:
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
-    at = 0
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        above, below = here - stride, here + stride
-        # All eight are read: a branch an event that is guessed wrong costs more than the loads
-        newest = max(
-            max(max(cells[above - ONE], cells[above]), max(cells[above + ONE], cells[here - ONE])),
-            max(max(cells[here + ONE], cells[below - ONE]), max(cells[below], cells[below + ONE])),
-        )
-        supported = newest > 2 * (t - window) + 1
-        if newest >= 2 * (t + window):  # time has stepped back, and one from the future may hide one in the window
-            supported = _has_neighbour(cells, above, here, below, t, window)
-        cells[here] = 2 * t + np.int64(p_of(place))
-        # Written always, advanced past only if kept: no branch here either
-        kept[at], kept[at + 1] = t, place
-        at += 2 * supported
-    return at // 2
-
-
-@jit
-def _has_neighbour(cells: Any, above: Any, here: Any, below: Any, t: Any, window: Any) -> Any:
-    found = False
-    for row in (above, here, below):
-        for cell in (row - ONE, row, row + ONE):
-            found |= cell != here and _within(cells[cell], 2 * (t - window + 1), np.uint64(4 * window - 2))
-    return found
-
-
-@jit
-def _stcf(
-    words: Any, state: Any, offsets: Any, margin: Any, k: Any, polarity: Any, window: Any, kept: Any, mask: Any
-) -> Any:
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
-    span = np.uint64(4 * window - 2)
-    with_mask = len(mask) > 0
-    at = 0
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        earliest = 2 * (t - window + 1)
-        p = np.int64(p_of(place))
-        support = 0
-        for offset in offsets:
-            cell = cells[here + np.uint64(offset)]
-            support += _within(cell, earliest, span) & ((not polarity) | ((cell & 1) == p))
-        cells[here] = 2 * t + p
-        kept[at], kept[at + 1] = t, place
-        at += 2 * (support >= k)
-        if with_mask:
-            mask[i] = support >= k
-    return at // 2
-
-
-@jit
-def _neighbour_ages(words: Any, state: Any, offsets: Any, margin: Any, k: Any, polarity: Any, scores: Any) -> None:
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
-    youngest = np.empty(k, np.int64)
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        p = np.int64(p_of(place))
-        youngest[:] = -_NEVER
-        for offset in offsets:
-            cell = cells[here + np.uint64(offset)]
-            age = abs(t - (cell >> 1))
-            if cell != _NEVER and age < youngest[k - 1] and (not polarity or (cell & 1) == p):
-                place_in_order = k - 1
-                while place_in_order > 0 and youngest[place_in_order - 1] > age:
-                    youngest[place_in_order] = youngest[place_in_order - 1]
-                    place_in_order -= 1
-                youngest[place_in_order] = age
-        cells[here] = 2 * t + p
-        scores[i] = np.inf if youngest[k - 1] == -_NEVER else youngest[k - 1]
-
-
-@jit
-def _refractory(words: Any, state: Any, margin: Any, period: Any, every: Any, kept: Any, mask: Any) -> Any:
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
-    span = np.uint64(4 * period - 2)
-    with_mask = len(mask) > 0
-    at = 0
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        last = cells[here]
-        rested = not _within(last, 2 * (t - period + 1), span)
-        cells[here] = 2 * t + np.int64(p_of(place)) if rested or every else last
-        kept[at], kept[at + 1] = t, place
-        at += 2 * rested
-        if with_mask:
-            mask[i] = rested
-    return at // 2
-
-
-@jit
-def _refractory_ages(words: Any, state: Any, margin: Any, period: Any, every: Any, scores: Any) -> None:
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        last = cells[here]
-        age = abs(t - (last >> 1))
-        if last == _NEVER or age >= period or every:
-            cells[here] = 2 * t + np.int64(p_of(place))
-        scores[i] = np.inf if last == _NEVER else age
-
-
-@jit
-def _within(cell: Any, earliest: Any, span: Any) -> Any:
-    # Both bounds in one comparison: `cell` holds 2 t + p, so the window is `span` = 2 (2 window - 1) values wide
-    return np.uint64(cell - earliest) < span
