@@ -74,15 +74,11 @@ def run(names: list[str], *, peers: bool, json: bool, events: int, seconds: floa
     """Run the benchmarks called for and print what they found."""
     from eventflow.bench import report
 
-    chosen = _modules(names)
-    if chosen is None:
-        print(f"no benchmark is named so: {' '.join(names)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
-        return 2
     output: Any = report.JsonReport() if json else report.TableReport()
     bench = Bench(names, peers, events, seconds, large, cpu_time, output.announce)
     output.begin(peers)
     found = 0
-    for name in chosen:
+    for name in _modules(names):
         output.group(name, BENCHMARKS[name])
         for row in import_module(f"eventflow.bench.{name}").rows(bench):
             output.row(row)
@@ -90,13 +86,14 @@ def run(names: list[str], *, peers: bool, json: bool, events: int, seconds: floa
         output.end_group()
     output.end()
     if not found:
-        print(f"nothing to measure is named {' '.join(names)}", file=sys.stderr)
+        known = ", ".join(BENCHMARKS)
+        print(f"nothing to measure is named {' '.join(names)}; there are {known} and their rows", file=sys.stderr)
     return 0 if found else 2
 
 
-def _modules(names: list[str]) -> list[str] | None:
+def _modules(names: list[str]) -> list[str]:
     """Return the benchmarks to visit: those named, or all where a name may be of a row inside one."""
-    heads = [name.split(".")[0] for name in names]
-    if not names or any("." not in name and name not in BENCHMARKS for name in names):
-        return list(BENCHMARKS)
-    return [name for name in BENCHMARKS if name in heads] or None
+    heads = {name.split(".")[0] for name in names}
+    return (
+        list(BENCHMARKS) if heads - BENCHMARKS.keys() or not names else [name for name in BENCHMARKS if name in heads]
+    )
