@@ -59,14 +59,18 @@ def layered(sizes: Mapping[str, tuple[float, float]], edges: Sequence[tuple[str,
         edges: pairs of node names; they contain no cycle.
         order: the node names, every node after those that feed it.
     """
+    feeding: dict[str, list[str]] = {name: [] for name in sizes}
+    readers: dict[str, list[str]] = {name: [] for name in sizes}
+    for begin, end in edges:
+        feeding[end].append(begin)
+        readers[begin].append(end)
     layer: dict[str, int] = {}
     for name in order:
-        layer[name] = max((layer[begin] + 1 for begin, end in edges if end == name), default=0)
-    for name in reversed(list(layer)):
+        layer[name] = max((layer[begin] + 1 for begin in feeding[name]), default=0)
+    for name in sizes:
         # a source goes as far right as its readers let it, so that its edges are short
-        readers = [layer[end] for begin, end in edges if begin == name]
-        if readers and not any(end == name for _, end in edges):
-            layer[name] = min(readers) - 1
+        if readers[name] and not feeding[name]:
+            layer[name] = min(layer[end] for end in readers[name]) - 1
     cells = {name: Cell(name, *sizes[name], layer[name]) for name in sizes}
     chains = [_chain(cells[begin], cells[end]) for begin, end in edges]
     layers: list[list[Cell]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
@@ -97,23 +101,22 @@ def _chain(begin: Cell, end: Cell) -> list[Cell]:
 def _order(layers: list[list[Cell]]) -> None:
     """Order every layer so that few edges cross; the best of several sweeps is kept."""
     best, fewest = [list(column) for column in layers], _crossings(layers)
+    places = {id(cell): float(number) for column in layers for number, cell in enumerate(column)}
     for sweep in range(_ORDER_SWEEPS):
         forward = sweep % 2 == 0
         for column in layers if forward else layers[::-1]:
-            places = {id(cell): number for other in layers for number, cell in enumerate(other)}
-            current = {id(cell): number for number, cell in enumerate(column)}
-
-            def wish(
-                cell: Cell, places: dict[int, int] = places, current: dict[int, int] = current, forward: bool = forward
-            ) -> float:
-                near = cell.before if forward else cell.after
-                return sum(places[id(each)] for each in near) / len(near) if near else float(current[id(cell)])
-
-            column.sort(key=wish)
+            wishes = {id(cell): _mean_place(cell, places, forward=forward) for cell in column}
+            column.sort(key=lambda cell, wishes=wishes: wishes[id(cell)])  # type: ignore[misc]
+            places |= {id(cell): float(number) for number, cell in enumerate(column)}
         if (crossings := _crossings(layers)) < fewest:
             best, fewest = [list(column) for column in layers], crossings
     for column, found in zip(layers, best, strict=True):
         column[:] = found
+
+
+def _mean_place(cell: Cell, places: dict[int, float], *, forward: bool) -> float:
+    near = cell.before if forward else cell.after
+    return sum(places[id(each)] for each in near) / len(near) if near else places[id(cell)]
 
 
 def _crossings(layers: list[list[Cell]]) -> int:

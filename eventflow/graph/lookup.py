@@ -13,9 +13,10 @@ SUFFIX = ".yaml"
 
 def graph_folders() -> list[Path]:
     """Return the folders in which a name is looked up, in that order."""
-    installed = Path(sysconfig.get_path("data")) / "share" / "eventflow" / "graphs"
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    installed = [Path(sysconfig.get_path("data", scheme)) / "share" / "eventflow" / "graphs" for scheme in schemes]
     beside = Path(__file__).resolve().parents[2] / "graphs"
-    return [Path("graphs"), installed, beside]
+    return [Path("graphs"), *installed, beside]
 
 
 def graph_names() -> dict[str, Path]:

@@ -19,7 +19,7 @@ POLICY: dict[str, Parameter] = {
         "when_full",
         WhenFull,
         "block",
-        "wait, drop the oldest, keep the latest only as they come, or end the run",
+        "when so many wait: the sender waits, the oldest is dropped, only the latest is kept, or the run ends",
     ),
     "packets": parameter_from_annotation(
         "packets", Annotated[int, Range(1, 1 << 20)], DEFAULT_PACKETS, "how many messages may wait"
