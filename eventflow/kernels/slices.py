@@ -60,13 +60,16 @@ class TimeSlicer(_Slicer):
             return slices
         self._begin(events)
         t = events.t
-        while len(events):
-            slices += self.advance(int(t[0]))
-            self._enter(int(t[0]) // self.every)
-            count = int(t.searchsorted((self._index + 1) * self.every))
-            self._pending.append(events[:count])
-            self._last_t = int(t[count - 1])
-            events, t = events[count:], t[count:]
+        begin, last = 0, int(t[-1])
+        while begin < len(events):
+            first = int(t[begin])
+            slices += self.advance(first)
+            self._enter(first // self.every)
+            window_end = (self._index + 1) * self.every
+            end = len(events) if last < window_end else int(t.searchsorted(window_end))
+            self._pending.append(events[begin:end])
+            self._last_t = int(t[end - 1])
+            begin = end
         return slices
 
     def advance(self, t: int) -> list[Slice]:
