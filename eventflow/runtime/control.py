@@ -80,7 +80,11 @@ class RunControl:
         with self._lock:
             self.held_bytes += size
         if size > 0 and self.held_bytes > self.memory_bytes:
-            raise MemoryLimitError(
-                f"queues and join buffers hold {self.held_bytes / 1e6:.0f} MB, "
-                f"more than --memory {self.memory_bytes / 1e6:.0f} MB"
-            )
+            raise memory_limit_error(self.held_bytes, self.memory_bytes)
+
+
+def memory_limit_error(held_bytes: int, limit_bytes: int) -> MemoryLimitError:
+    """Return the error of a run whose queues and join buffers hold more than it may."""
+    return MemoryLimitError(
+        f"queues and join buffers hold {held_bytes / 1e6:.3g} MB, more than --memory {limit_bytes / 1e6:.3g} MB"
+    )

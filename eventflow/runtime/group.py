@@ -50,6 +50,7 @@ class TaskGroup:
     ) -> None:
         self.control = control
         self.failure: BaseException | None = None
+        self.states_at_failure: list[dict[str, Any]] = []
         self.edges: dict[int, EdgeCounts] = {}
         self.tasks: list[Task] = []
         self.runners: dict[str, Runner] = {}
@@ -166,6 +167,7 @@ class TaskGroup:
         """Take the first error of any task; every other task is told to stop."""
         if self.failure is None:
             self.failure = error
+            self.states_at_failure = [self.task_state(task) for task in self.tasks]
         self.control.abort()
 
     def close(self, *, complete: bool) -> None:

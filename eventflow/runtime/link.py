@@ -282,6 +282,10 @@ class LinkInlet:
             inlet.end(header.t_end)
 
     def grow(self) -> None:
+        """Double the window, in the thread that owns the socket; any thread may ask for it."""
+        self._receiver.growing.append(self)
+
+    def grow_now(self) -> None:
         """Double the window: what is added is given as credit at once."""
         packets, size = self.room.limit_packets, self.room.limit_bytes
         self.room.grow()
@@ -305,6 +309,7 @@ class LinkReceiver:
     def __init__(self, address: str, token: str) -> None:
         self.address = address
         self.inlets: dict[int, LinkInlet] = {}
+        self.growing: deque[LinkInlet] = deque()
         self.strangers = 0
         self._token = token
         self._peers: dict[bytes, LinkInlet] = {}
@@ -333,6 +338,8 @@ class LinkReceiver:
     def read(self) -> None:
         """Take everything that has arrived. Strangers and garbage are counted and ignored."""
         assert self.socket is not None  # open() came first
+        while self.growing:
+            self.growing.popleft().grow_now()
         while True:
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)

@@ -63,4 +63,4 @@ def run_here(
     outcome.snapshots = {worker.name: group.snapshot()}
     outcome.reports = {worker.name: group.report()}
     outcome.grown = detector.grown
-    outcome.stall = detector.drawing([group.task_state(task) for task in group.tasks])
+    outcome.stall = detector.drawing(group.states_at_failure)

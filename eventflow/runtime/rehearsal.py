@@ -23,11 +23,14 @@ def rehearse(spec: NodeSpec, infos: dict[str, StreamInfo]) -> None:
         return
     with contextlib.suppress(Exception):  # whatever is wrong will be said when it happens to a real message
         node = spec.make()
-        node.start(**infos)
-        for name, port in spec.inputs.items():
-            for message in _messages(infos[name], port.types):
-                _consume(getattr(node, name)(message))
-        _consume(node.finish(3))
+        try:
+            node.start(**infos)
+            for name, port in spec.inputs.items():
+                for message in _messages(infos[name], port.types):
+                    _consume(getattr(node, name)(message))
+            _consume(node.finish(3))
+        finally:
+            node.close(complete=False)
 
 
 def _messages(info: StreamInfo, kinds: tuple[type, ...]) -> list[Any]:

@@ -21,6 +21,7 @@ import msgspec
 import zmq
 
 from eventflow import errors
+from eventflow.runtime.control import memory_limit_error
 from eventflow.runtime.interrupt import Interrupts
 from eventflow.runtime.stall import StallDetector
 from eventflow.runtime.worker import TOKEN_VARIABLE
@@ -108,8 +109,9 @@ class Supervisor:
             log = self._folder / f"{number}.log"
             command = [sys.executable, "-m", "eventflow.runtime.worker", f"ipc://{self._folder}/control", plan.name]
             with log.open("wb") as stream:
+                # a group of its own: Ctrl-C must not reach a worker that is not up yet and cannot ignore it
                 process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment
+                    command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, process_group=0
                 )
             self._workers[plan.name] = _Worker(plan.name, process, log)
             self._outcome.pids[plan.name] = process.pid
@@ -233,12 +235,7 @@ class Supervisor:
         self._outcome.stall = self._detector.drawing(tasks)
         held = sum(worker.snapshot["held_bytes"] for worker in self._workers.values() if worker.snapshot)
         if held > self._options.memory_bytes:
-            limit = self._options.memory_bytes / 1e6
-            self._fail(
-                errors.MemoryLimitError(
-                    f"queues and join buffers hold {held / 1e6:.0f} MB, more than --memory {limit:.0f} MB"
-                )
-            )
+            self._fail(memory_limit_error(held, self._options.memory_bytes))
         grow = self._detector.look(tasks)
         if grow is not None:
             target = next(edge.target for edge in self._graph.edges if edge.index == grow)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-PLACES = ["fused", "threads", "processes"]
+TWO = {"one": ["camera"], "two": ["middle", "end", "save"]}
+PLACES: list[Any] = ["fused", "threads", TWO]
 SINK = {"use": "null", "hash": True}
 
 
@@ -29,7 +30,7 @@ def chain(node: dict[str, Any], **source: Any) -> tuple[dict[str, Any], list[str
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_a_node_that_raises_on_packet_1000(place: Any, where: str) -> None:
+def test_a_node_that_raises_on_packet_1000(place: Any, where: Any) -> None:
     ended = place.run(*chain({"use": "test_breaks", "at": 1000}, events=200_000), place=where, packet_events=100)
     assert ended.code == 1, ended.err
     first = ended.err.splitlines()[0]
@@ -45,9 +46,9 @@ def test_a_node_that_raises_on_packet_1000(place: Any, where: str) -> None:
     place.assert_clean()
 
 
-@pytest.mark.parametrize("where", ["fused", "processes"])
+@pytest.mark.parametrize("where", ["fused", TWO])
 @pytest.mark.parametrize("policy", ["skip", "restart"])
-def test_on_error(place: Any, where: str, policy: str) -> None:
+def test_on_error(place: Any, where: Any, policy: str) -> None:
     node = {"use": "test_breaks", "at": 10, "on_error": policy}
     ended = place.run(*chain(node, events=30_000), place=where, packet_events=1_000)
     assert ended.code == 0, ended.err
@@ -62,9 +63,9 @@ def test_on_error(place: Any, where: str, policy: str) -> None:
 
 @pytest.mark.parametrize(("how", "said"), [("kill", "signal 9"), ("segfault", "signal 11"), ("exit", "exit code 3")])
 def test_a_worker_that_dies(place: Any, how: str, said: str) -> None:
-    ended = place.run(*chain({"use": "test_breaks", "at": 50, "how": how}), place="processes", packet_events=100)
+    ended = place.run(*chain({"use": "test_breaks", "at": 50, "how": how}), place=TWO, packet_events=100)
     assert ended.code == 1, ended.err
-    assert f"worker 'middle' ended with {said}" in ended.err
+    assert f"worker 'two' ended with {said}" in ended.err
     assert "node 'middle', edge camera.events -> middle.events" in ended.err
     if how == "segfault":
         (log,) = (place.folder / "runs").rglob("*.log")
@@ -74,9 +75,9 @@ def test_a_worker_that_dies(place: Any, how: str, said: str) -> None:
 
 
 def test_a_worker_killed_from_outside(place: Any) -> None:
-    process = place.start(*chain({"use": "test_pass", "sleep": "5ms"}), place="processes", packet_events=100)
+    process = place.start(*chain({"use": "test_pass", "sleep": "5ms"}), place=TWO, packet_events=100)
     wait_for(lambda: (place.folder / "out" / "saved.bin.part").exists())
-    os.kill(place.workers(process)[1], signal.SIGKILL)
+    os.kill(max(place.workers(process)), signal.SIGKILL)
     ended = place.end(process)
     assert ended.code == 1
     assert "ended with signal 9" in ended.err
@@ -96,7 +97,7 @@ def is_flowing(place: Any) -> bool:
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_ctrl_c_once_drains(place: Any, where: str) -> None:
+def test_ctrl_c_once_drains(place: Any, where: Any) -> None:
     """The sources end, what is under way is finished, outputs are kept."""
     process = place.start(
         *chain({"use": "test_pass", "sleep": "2ms"}, events=1_000_000), place=where, packet_events=100
@@ -116,8 +117,8 @@ def test_ctrl_c_once_drains(place: Any, where: str) -> None:
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_ctrl_c_twice_gives_up(place: Any, where: str) -> None:
-    process = place.start(*chain({"use": "test_pass", "sleep": "300ms"}), place=where, packet_events=100)
+def test_ctrl_c_twice_gives_up(place: Any, where: Any) -> None:
+    process = place.start(*chain({"use": "test_pass", "sleep": "2s"}), place=where, packet_events=100)
     wait_for(lambda: is_flowing(place))
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(0.3)
@@ -130,26 +131,27 @@ def test_ctrl_c_twice_gives_up(place: Any, where: str) -> None:
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_ctrl_c_at_any_time(place: Any, where: str) -> None:
+def test_ctrl_c_at_any_time(place: Any, where: Any) -> None:
     """While importing, starting, running or ending: 130, or 0 if it was done, and nothing left."""
     rng = np.random.default_rng(5)
-    delays = rng.uniform(0.25, 2.2 if where != "processes" else 4.5, 7)
+    delays = rng.uniform(0.25, 4.5 if where == TWO else 2.2, 10 if where == TWO else 5)
     for delay in delays:
         process = place.start(*chain({"use": "test_pass"}, events=100_000), place=where, packet_events=500)
         time.sleep(delay)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
         ended = place.end(process, 20)
+        # -SIGINT and 1: Python was starting or ending, and the run was not there yet or over
         assert ended.code in (130, 0, -signal.SIGINT, 1), (delay, ended.err)
-        if ended.code == 1:  # Python itself was not up yet
+        if ended.code == 1:
             assert "KeyboardInterrupt" in ended.err, (delay, ended.err)
         place.assert_clean()
 
 
 def test_workers_do_not_outlive_their_parent(place: Any) -> None:
-    process = place.start(*chain({"use": "test_pass", "sleep": "10ms"}), place="processes", packet_events=100)
+    process = place.start(*chain({"use": "test_pass", "sleep": "10ms"}), place=TWO, packet_events=100)
     wait_for(lambda: is_flowing(place))
-    assert len(place.workers(process)) == 4
+    assert len(place.workers(process)) == 2
     process.kill()
     process.wait()
     wait_for(lambda: not place.workers(process), 5)
@@ -159,7 +161,7 @@ def test_workers_do_not_outlive_their_parent(place: Any) -> None:
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_a_full_disk(place: Any, where: str) -> None:
+def test_a_full_disk(place: Any, where: Any) -> None:
     disk = place.folder / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False).returncode:
@@ -177,8 +179,8 @@ def test_a_full_disk(place: Any, where: str) -> None:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("where", ["fused", "processes"])
-def test_an_output_where_nothing_can_be_written(place: Any, where: str) -> None:
+@pytest.mark.parametrize("where", ["fused", TWO])
+def test_an_output_where_nothing_can_be_written(place: Any, where: Any) -> None:
     (place.folder / "file").write_text("not a folder")
     nodes, flow = chain({"use": "test_pass"})
     nodes["save"]["path"] = "file/saved.bin"
@@ -189,8 +191,8 @@ def test_an_output_where_nothing_can_be_written(place: Any, where: str) -> None:
     place.assert_clean()
 
 
-@pytest.mark.parametrize("where", ["fused", "threads", "processes"])
-def test_the_memory_limit_draws_the_waiting_edges(place: Any, where: str) -> None:
+@pytest.mark.parametrize("where", ["fused", "threads", {"one": ["camera", "late"], "two": ["both"]}])
+def test_the_memory_limit_draws_the_waiting_edges(place: Any, where: Any) -> None:
     nodes = {
         "camera": {"use": "test_ramp", "events": 2_000_000},
         "late": {"use": "test_holdback"},
@@ -202,14 +204,14 @@ def test_the_memory_limit_draws_the_waiting_edges(place: Any, where: str) -> Non
     assert ended.code == 1, ended.err
     assert "queues and join buffers hold" in ended.err
     assert "more than --memory 0.4 MB" in ended.err
-    if where != "fused":
+    if where == "threads":
         assert "waits" in ended.err
     place.assert_clean()
 
 
-@pytest.mark.parametrize("where", ["fused", "processes"])
+@pytest.mark.parametrize("where", ["fused", TWO])
 @pytest.mark.parametrize(("fails", "said"), [("start", "the lens cap is on"), ("run", "the cable came off")])
-def test_a_source_that_raises(place: Any, where: str, fails: str, said: str) -> None:
+def test_a_source_that_raises(place: Any, where: Any, fails: str, said: str) -> None:
     ended = place.run(*chain({"use": "test_pass"}, fails=fails), place=where)
     assert ended.code == 1
     assert ended.err.startswith(f"node 'camera', in {fails}(): ValueError: {said}")
@@ -217,7 +219,7 @@ def test_a_source_that_raises(place: Any, where: str, fails: str, said: str) -> 
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_no_events_at_all(place: Any, where: str) -> None:
+def test_no_events_at_all(place: Any, where: Any) -> None:
     ended = place.run(*chain({"use": "test_pass"}, events=0), place=where)
     assert ended.code == 0, ended.err
     assert ended.summary["events"] == 0
@@ -229,23 +231,8 @@ def test_a_node_may_print(place: Any) -> None:
     for where in PLACES:
         ended = place.run(*chain({"use": "test_pass", "prints": True}, events=20_000), place=where)
         assert ended.code == 0
-        out = ended.out.splitlines()
-        assert "a node printed: µ 16384" in ended.err.splitlines() + out
-        assert json.loads(out[-1])["events"] == 20_000
-    place.assert_clean()
-
-
-def test_names_in_any_script(place: Any) -> None:
-    nodes = {
-        "カメラ": {"use": "test_ramp"},
-        "größe-" + "ж" * 120: {"use": "test_pass"},
-        "e_1-x": SINK,
-    }
-    first, second, third = nodes
-    for where in ("threads", "processes"):
-        ended = place.run(nodes, [f"{first} -> {second} -> {third}"], place=where)
-        assert ended.code == 0, ended.err
-        assert list(ended.summary["nodes"]) == list(nodes)
+        assert "a node printed: µ 5000" in ended.err.splitlines() + ended.out.splitlines()
+        assert json.loads(ended.out.splitlines()[-1])["events"] == 20_000
     place.assert_clean()
 
 

@@ -9,7 +9,6 @@ import pytest
 from eventflow.graph import graph_from_dict, load_graph
 from eventflow.runtime import run
 
-PLACEMENTS: list[Any] = ["fused", "threads", "processes", "auto"]
 PACKETS = [1_000, 16_384, 60_000]
 
 
@@ -37,16 +36,16 @@ def hashes(summary: dict[str, Any]) -> dict[str, str]:
     return {name: entry["blake2b"] for name, entry in summary["outputs"].items()}
 
 
-def assert_same_everywhere(graph: Any, place: dict[str, list[str]], *, all_packets: bool = True) -> dict[str, str]:
-    """Every placement with one packet size, every packet size with the cheap placements, and one mixture."""
+def assert_same_everywhere(graph: Any, place: dict[str, list[str]]) -> None:
+    """Every placement and every packet size, each at least once, against one process and one thread."""
     first = hashes(checked_run(graph, "fused", None))
-    for where in [*PLACEMENTS, place]:
-        assert hashes(checked_run(graph, where, 16_384)) == first, where
-    for packet_events in PACKETS if all_packets else [1_000]:
-        assert hashes(checked_run(graph, "fused", packet_events)) == first, packet_events
-        assert hashes(checked_run(graph, "threads", packet_events)) == first, packet_events
-    assert hashes(checked_run(graph, place, 1_000)) == first
-    return first
+    runs = [
+        *[("fused", packet_events) for packet_events in PACKETS],
+        *[("threads", packet_events) for packet_events in PACKETS],
+        *[("auto", 60_000), ("processes", 16_384), (place, 1_000)],
+    ]
+    for where, packet_events in runs:
+        assert hashes(checked_run(graph, where, packet_events)) == first, (where, packet_events)
 
 
 def test_a_chain(tmp_path: Any) -> None:
@@ -66,8 +65,7 @@ def test_a_chain(tmp_path: Any) -> None:
             "flow": ["camera.events -> clean -> slices -> voxels -> grids", "clean -> kept", "camera.truth -> truth"],
         }
     )
-    found = assert_same_everywhere(graph, {"front": ["camera", "clean"], "back": ["slices", "voxels"]})
-    assert len(set(found.values())) == 3
+    assert_same_everywhere(graph, {"front": ["camera", "clean"], "back": ["slices", "voxels"]})
 
 
 def test_a_join_and_a_diamond_with_a_slow_branch() -> None:
@@ -77,8 +75,8 @@ def test_a_join_and_a_diamond_with_a_slow_branch() -> None:
             "eventflow": 1,
             "name": "diamond",
             "nodes": {
-                "left": {"use": "test_ramp", "events": 300_000, "every": "11us", "seed": 1},
-                "right": {"use": "test_ramp", "events": 200_000, "every": "17us", "seed": 2},
+                "left": {"use": "test_ramp", "events": 9_000, "every": "370us", "seed": 1},
+                "right": {"use": "test_ramp", "events": 6_000, "every": "570us", "seed": 2},
                 "both": {"use": "test_both"},
                 "seconds": {"use": "slice_time", "every": "1s"},
                 "compare": {"use": "test_compare"},
@@ -106,7 +104,7 @@ def test_an_edge_that_is_too_small_is_enlarged_and_counted(where: str) -> None:
             "eventflow": 1,
             "name": "parks",
             "nodes": {
-                "camera": {"use": "test_ramp", "events": 250_000, "every": "10us"},
+                "camera": {"use": "test_ramp", "events": 5_000, "every": "500us"},
                 "late": {"use": "test_holdback"},
                 "both": {"use": "test_both"},
                 "end": {"use": "null", "hash": True},
@@ -118,9 +116,9 @@ def test_an_edge_that_is_too_small_is_enlarged_and_counted(where: str) -> None:
             ],
         }
     )
-    summary = checked_run(graph, where, 5_000)
+    summary = checked_run(graph, where, 100)
     assert sum(edge["enlarged"] for edge in summary["edges"]) > 0
-    assert summary["edges"][2]["enlarged"] == sum(edge["enlarged"] for edge in summary["edges"])
+    assert summary["edges"][2]["enlarged"] > 0, "the edge that waits for the other input of the join"
     assert hashes(summary) == hashes(checked_run(graph, "fused", 16_384))
 
 

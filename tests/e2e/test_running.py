@@ -143,6 +143,24 @@ def test_a_source_that_waits_for_its_time_is_no_stall(where: str) -> None:
     assert [edge["enlarged"] for edge in summary["edges"]] == [0, 0, 0]
 
 
+def test_names_in_any_script() -> None:
+    """A graph made in Python may name its nodes in any script, worker processes included."""
+    from eventflow.graph import EdgeSpec, Graph, NodeSpec
+    from eventflow.graph.registry import node_class
+
+    uses = {"カメラ": "test_ramp", "größe/ж": "test_pass", "端 1": "null"}
+    nodes = {}
+    for name, use in uses.items():
+        cls = node_class(use)
+        nodes[name] = NodeSpec(name, use, cls, {key: each.default for key, each in cls.declaration.parameters.items()})
+    first, second, third = nodes
+    edges = [EdgeSpec(0, first, "events", second, "events"), EdgeSpec(1, second, "events", third, "message")]
+    for where in ("threads", "processes"):
+        summary = run(Graph("イベント", nodes, edges), place=where)
+        assert list(summary["nodes"]) == list(uses)
+        assert summary["events"] == 200_000
+
+
 def test_a_short_run_ends_at_once() -> None:
     graph = graph_of({"camera": {"use": "test_ramp", "events": 10}, "end": {"use": "null"}}, ["camera -> end"])
     for where in ("fused", "threads"):

@@ -195,6 +195,22 @@ def test_a_limit_in_time_is_enlarged_with_the_others() -> None:
         assert len(link.link_inlet._items) > before
 
 
+def test_growing_is_left_to_the_thread_that_owns_the_socket() -> None:
+    """A socket used by two threads at once aborts the process."""
+    with linked(packets=1) as link:
+        link.send(packets([1] * 3_000))
+        link.receive(until=lambda: link.receiver._peers)
+        asking = threading.Thread(target=lambda: [link.link_inlet.grow() for _ in range(12)], daemon=True)
+        send = link.receiver.send
+        threads = set()
+        link.receiver.send = lambda *what: (threads.add(threading.current_thread()), send(*what))[1]
+        asking.start()
+        asking.join(5)
+        link.receive()
+        assert threads == {threading.current_thread()}
+        assert link.link_inlet.room.limit_packets == 1 << 12
+
+
 @pytest.mark.parametrize("policy", ["drop_oldest", "latest"])
 def test_drops_are_counted_and_no_watermark_overtakes_a_message(policy: str) -> None:
     with linked(when_full=policy, packets=4) as link:
