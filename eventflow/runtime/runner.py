@@ -397,7 +397,9 @@ class Runner:
         self.counts.errors += 1
         cause = str(error) if isinstance(error, EventflowError) else f"{type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
-        folder = keep_message(self._folder(), self.name, port, seq, message, trace)
+        # a file that does not exist is said in one line; what surprises the node's author is kept
+        expected = isinstance(error, EventflowError) and message is None
+        folder = "" if expected else keep_message(self._folder(), self.name, port, seq, message, trace)
         edges = ", ".join(
             f"{inlet.edge.begin} -> {inlet.edge.end}" for inlet in self.inlets if inlet.edge.target_port == port
         )
