@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OPEN: dict[Path, None] = {}
+_journal: Path | None = None
 
 
 class PartFile:
@@ -40,6 +41,7 @@ class PartFile:
             raise RecordingError(f"{self.path}: is a directory; name the file to write")
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            _note(self.part)
             self.part.touch()
         _OPEN[self.part] = None
         self._live = True
@@ -75,6 +77,25 @@ class PartFile:
 def open_parts() -> list[Path]:
     """Return the unfinished files of this process."""
     return list(_OPEN)
+
+
+def keep_journal(path: Path) -> None:
+    """Note in `path` every unfinished file from now on, so that another process can remove them if this one dies."""
+    global _journal
+    _journal = path
+
+
+def _note(part: Path) -> None:
+    if _journal is not None:
+        with _journal.open("ab") as journal:
+            journal.write(os.fsencode(part.absolute()) + b"\0")
+
+
+def parts_in_journal(path: Path) -> list[Path]:
+    """Return the files noted in a journal; there may be none, and they may be gone."""
+    if not path.exists():
+        return []
+    return [Path(os.fsdecode(name)) for name in path.read_bytes().split(b"\0")[:-1]]
 
 
 @contextmanager

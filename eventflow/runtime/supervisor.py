@@ -21,6 +21,7 @@ import msgspec
 import zmq
 
 from eventflow import errors
+from eventflow.io.parts import parts_in_journal
 from eventflow.runtime.control import memory_limit_error
 from eventflow.runtime.interrupt import Interrupts
 from eventflow.runtime.stall import StallDetector
@@ -53,7 +54,6 @@ class _Worker:
         self.heard = time.monotonic()
         self.t_start: int | None = None
         self.snapshot: dict[str, Any] | None = None
-        self.parts: list[str] = []
 
 
 class Supervisor:
@@ -183,8 +183,6 @@ class Supervisor:
             self._socket.send_multipart([name.encode(), self._orders()])
         elif kind == "ready":
             worker.step, worker.t_start = "ready", said["t_start"]
-        elif kind == "beat":
-            worker.parts = said["parts"]
         elif kind == "notice":
             if self._on_notice is not None:
                 self._on_notice(said["text"])
@@ -195,7 +193,6 @@ class Supervisor:
             worker.step = "done"
         elif kind == "closed":
             worker.step = "closed"
-            worker.parts = []
             if said["report"] is not None:
                 self._outcome.reports[name] = said["report"]
             if said["error"] is not None:
@@ -265,8 +262,9 @@ class Supervisor:
             if worker.process.poll() is None:
                 worker.process.kill()
                 worker.process.wait()
-            for part in worker.parts:
-                Path(part).unlink(missing_ok=True)
+            if worker.step != "closed":
+                for part in parts_in_journal(self._folder / f"{worker.process.pid}.parts"):
+                    part.unlink(missing_ok=True)
             self._repeat(worker)
 
     def _repeat(self, worker: _Worker) -> None:

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ import zmq
 
 from eventflow.errors import EventflowError, NodeFailedError
 from eventflow.graph.graph import graph_from_plain
-from eventflow.io.parts import open_parts
+from eventflow.io.parts import keep_journal
 from eventflow.kernels.jit import announce_compilation
 from eventflow.runtime.group import TaskGroup
 from eventflow.runtime.options import RunOptions
@@ -72,7 +73,7 @@ class Control:
                 self._obey(msgspec.msgpack.decode(self._socket.recv()))
             if time.monotonic() >= next_beat and self.group is not None:
                 next_beat = time.monotonic() + BEAT_S
-                self._send({"kind": "beat", "snapshot": self.group.snapshot(), "parts": [str(p) for p in open_parts()]})
+                self._send({"kind": "beat", "snapshot": self.group.snapshot()})
         self._socket.close()
 
     def _obey(self, order: dict[str, Any]) -> None:
@@ -113,6 +114,7 @@ def plain_from_error(error: BaseException) -> dict[str, Any]:
 
 def work(control: Control, orders: dict[str, Any], name: str) -> None:
     """Do what the supervisor ordered, from building the tasks to closing the nodes."""
+    keep_journal(Path(orders["sockets"]) / f"{os.getpid()}.parts")
     graph = graph_from_plain(orders["graph"])
     plan = Plan([WorkerPlan(each["name"], each["tasks"]) for each in orders["plan"]])
     options = RunOptions(**orders["options"])
