@@ -142,7 +142,7 @@ class Png:
 
     def finish(self) -> None:
         """Write the picture; an empty one if there was none."""
-        from PIL import Image
+        from PIL import Image, PngImagePlugin  # noqa: F401 - named, so that no search for plugins is needed
 
         width, height = self._size
         numbers = np.zeros((height, width), np.uint8) if self._best is None else self._best.colours
