@@ -42,7 +42,7 @@ _HOME = {
 }
 _MODULES = ("errors", "io", "kernels", "score", "synth", "testing")
 
-__all__ = sorted([*_HOME, *_MODULES, "__version__"])  # noqa: PLE0605
+__all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
 if TYPE_CHECKING:
     from eventflow import errors as errors

@@ -13,6 +13,7 @@ Invariants, kept by this file alone:
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 import numpy as np
@@ -33,7 +34,7 @@ UNKNOWN: Final = 0
 SIGNAL: Final = 1
 NOISE: Final = 2
 
-_FIELD_NAMES: Final = {
+FIELD_NAMES: Final = {
     "t": ("t", "ts", "timestamp", "timestamps", "time"),
     "x": ("x", "xs"),
     "y": ("y", "ys"),
@@ -125,7 +126,7 @@ class Events:
             return first
         filled = [packet for packet in packets if len(packet)]
         ordered = all(packet.ordered for packet in filled) and all(
-            before.records[-1]["t"] <= after.records[0]["t"] for before, after in zip(filled, filled[1:], strict=False)
+            before.records[-1]["t"] <= after.records[0]["t"] for before, after in pairwise(filled)
         )
         return cls(
             np.concatenate([packet.records.view(_WHOLE) for packet in packets]).view(EVENT_DTYPE),
@@ -199,7 +200,7 @@ class Events:
             return self.records.view(layout)
         array = np.zeros(len(self), layout)
         for name in layout.names or ():
-            source = next(ours for ours, theirs in _FIELD_NAMES.items() if name in theirs)
+            source = next(ours for ours, theirs in FIELD_NAMES.items() if name in theirs)
             array[name] = self.records[source]
         return array
 
@@ -342,8 +343,8 @@ def _columns(array: NDArray[Any], order: str) -> list[NDArray[Any]]:
             raise EventsError(f"array has shape {array.shape}, expected (n, 4) or a structured array")
         return [array[:, order.index(name)] for name in "txyp"]
     found = []
-    fields = array.dtype.fields or {}
-    for ours, theirs in _FIELD_NAMES.items():
+    fields: Any = array.dtype.fields or {}
+    for ours, theirs in FIELD_NAMES.items():
         names = [name for name in theirs if name in fields]
         if not names:
             raise EventsError(f"no field for {ours!r} among {list(fields)}; known names: {', '.join(theirs)}")

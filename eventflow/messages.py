@@ -185,7 +185,7 @@ class Boxes(Message):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flow(Message):
-    """Optical flow at time t (µs): velocity vx, vy (px/s, float32) at points x, y (px, float32), columns of one length."""
+    """Optical flow at time t (µs): velocity vx, vy (px/s) at points x, y (px): float32 columns of one length."""
 
     t: int
     x: NDArray[np.float32]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
-from eventflow.events import _FIELD_NAMES as FIELD_NAMES
+from eventflow.events import FIELD_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
