@@ -79,15 +79,23 @@ class Batch:
 
     def grow(self, size: int) -> None:
         """Make room for `size` events in all, keeping those there are."""
-        for array in (self.records, self.labels, self.scores):
+        for name in self.__slots__:
+            array = getattr(self, name)
             if array is not None:
-                array.resize(size, refcheck=False)  # moves pages, not bytes, where the system can
+                setattr(self, name, _grown(array, size))
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
         """The arrays in use, to be copied between; records as plain bytes, since NumPy does not copy a record's pad."""
         columns = [array for array in (self.labels, self.scores) if array is not None]
         return [self.records.view("V16"), *columns]
+
+
+def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
+    # ndarray.resize would write zeros to all of the new memory
+    grown = np.empty(size, array.dtype)
+    grown.view(f"V{array.itemsize}")[: len(array)] = array.view(f"V{array.itemsize}")
+    return grown
 
 
 class Decoder(ABC):
@@ -130,6 +138,11 @@ class Decoder(ABC):
     def expected_events(self) -> int | None:
         """Return how many events there are at most, or None to have it estimated from a sample of the file."""
         return self.info.events
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the source decoded so far: less than was read where some of it waits in memory."""
+        return self.source.position
 
     def skip(self, reason: str, count: int) -> None:
         """Count something left out."""

@@ -96,6 +96,11 @@ class RawDecoder(Decoder):
         self._take_counts()
         return start + count
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the source decoded so far."""
+        return self.source.position - self._chunks.waiting_bytes
+
     def _take_counts(self) -> None:
         for reason, slot in self.counts.items():
             if self._state[slot]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventflow.messages import Message
 
 _SAMPLE_EVENTS: Final = 1 << 16
-_SLACK: Final = 1.5  # a recording may be denser later than at its start
+_SLACK: Final = 3.0  # a recording may be denser later than at its start
 _MOST_EVENTS: Final = 1 << 29  # 8 GiB, beyond which memory is made room for as it is needed
 
 
@@ -258,7 +258,7 @@ def _room_for(decoder: Decoder, count: int) -> int:
     """Return how many events to make room for, after `count` of them. What is not used costs only addresses."""
     expected = decoder.expected_events()
     if expected is None and decoder.source.size is not None:
-        expected = int(count / max(decoder.source.position, 1) * decoder.source.size * _SLACK)
+        expected = int(count / max(decoder.decoded_bytes, 1) * decoder.source.size * _SLACK)
     return min(expected or 0, _MOST_EVENTS) + 1
 
 

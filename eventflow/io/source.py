@@ -142,6 +142,11 @@ class WordChunks:
         self.truncated_bytes = 0
         self.ended = False
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes read from the source and not decoded yet."""
+        return self._filled - int(self.cursor) * int(self._word.itemsize)
+
     def refill(self, keep: int = 0) -> bool:
         """Read more bytes after the last `keep` words of this chunk and a split one; return whether words came."""
         whole = len(self.words)
