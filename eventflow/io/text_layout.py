@@ -9,16 +9,11 @@ from itertools import pairwise
 from typing import Final
 
 from eventflow.errors import ParameterError
+from eventflow.events import FIELD_NAMES
 
 LOOKED_AT_BYTES: Final = 1 << 16
 
 UNIT_POWERS: Final = {"s": 6, "ms": 3, "us": 0, "ns": -3}
-_NAMES: Final = {
-    "t": ("t", "ts", "time", "timestamp", "timestamps"),
-    "x": ("x", "xs"),
-    "y": ("y", "ys"),
-    "p": ("p", "ps", "pol", "polarity", "on", "is_increase"),
-}
 _ORDERS: Final = ("txyp", "xypt", "xytp")  # rpg and faery; Metavision; tonic
 _ROWS_TO_TELL: Final = 16  # two columns of numbers that rise by chance in fewer rows are no evidence
 _POLARITIES: Final = frozenset({"0", "1", "-1", "+1", "true", "false", "on", "off"})
@@ -135,7 +130,7 @@ def _read_names(line: str, layout: TextLayout) -> None:
     for text in re.split(separator, line):
         match = _NAME.fullmatch(text.strip())
         name, its_unit, size = match.groups() if match else ("", None, None)
-        letter = next((ours for ours, theirs in _NAMES.items() if name.lower() in theirs), "-")
+        letter = next((ours for ours, theirs in FIELD_NAMES.items() if name.lower() in theirs), "-")
         found += letter if letter not in found else "-"
         if letter == "t" and its_unit:
             unit = _UNITS[its_unit]
