@@ -47,7 +47,12 @@ def versions() -> dict[str, str]:
 
 def missing() -> dict[str, str]:
     """Return the peers that are not here, with the command that installs each."""
-    return {name: f"pip install '{_requirement(name)}'" for name in MODULES if load(name) is None}
+    return {name: install_command(name) for name in MODULES if load(name) is None}
+
+
+def install_command(name: str) -> str:
+    """Return what installs a peer, in the version it is compared in."""
+    return f"pip install '{_requirement(name)}'"
 
 
 def _requirement(name: str) -> str:

@@ -22,8 +22,8 @@ def test_eventflow(benchmark, scene):
 
 
 @pytest.mark.benchmark(group="background_activity")
-def test_dv_processing(benchmark, scene):
-    dv = pytest.importorskip("dv_processing")
+def test_dv_processing(benchmark, scene, peer):
+    dv = peer("dv-processing")
     packets = peer_events.dv_packets(scene, 65536)
 
     def run():
@@ -38,7 +38,7 @@ def test_dv_processing(benchmark, scene):
 
 
 @pytest.mark.benchmark(group="background_activity")
-def test_eventcv(benchmark, scene):
-    pytest.importorskip("eventcv")
+def test_eventcv(benchmark, scene, peer):
+    peer("EventCV")
     stream = peer_events.eventcv_stream(scene)
     assert benchmark(lambda: stream.background_activity_filter(WINDOW_US - 1)).shape[0] > 0

@@ -20,15 +20,15 @@ def test_eventflow(benchmark, window):
 
 
 @pytest.mark.benchmark(group="voxel_grid")
-def test_eventcv(benchmark, window):
-    pytest.importorskip("eventcv")
+def test_eventcv(benchmark, window, peer):
+    peer("EventCV")
     stream = peer_events.eventcv_stream(window)
     span_us = int(window.t[-1] - window.t[0])
     assert benchmark(lambda: stream.voxel(bins=BINS, window_us=span_us).numpy()).shape == (BINS, 260, 346)
 
 
 @pytest.mark.benchmark(group="voxel_grid")
-def test_tonic(benchmark, window):
-    tonic = pytest.importorskip("tonic")
+def test_tonic(benchmark, window, peer):
+    tonic = peer("tonic")
     array = peer_events.tonic_array(window)
     assert benchmark(tonic.functional.to_voxel_grid_numpy, array, (346, 260, 2), BINS).shape[0] == BINS

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import dv_processing as dv
 import numpy as np
 import pytest
 
+from eventflow.bench.peer_events import dv_packets
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.kernels import denoise
 
 WIDTH, HEIGHT = 346, 260
 
 
-def kept_by_dv(events: Events, window: int) -> list:
-    store = dv.EventStore()
-    for t, x, y, p in events.records.tolist():
-        store.push_back(t, x, y, bool(p))
-    peer = dv.noise.BackgroundActivityNoiseFilter((WIDTH, HEIGHT), timedelta(microseconds=window))
-    peer.accept(store)
-    kept = peer.generateEvents().numpy()
-    return [tuple(row) for row in np.stack([kept[name] for name in kept.dtype.names], 1).tolist()]
+@pytest.fixture(scope="module")
+def kept_by_dv(peer):
+    """What dv-processing keeps of events of a window in µs, as one list of (t, x, y, p)."""
+    dv = peer("dv-processing")
+
+    def keep(events: Events, window: int) -> list[tuple[int, int, int, int]]:
+        noise = dv.noise.BackgroundActivityNoiseFilter((events.width, events.height), timedelta(microseconds=window))
+        kept: list[tuple[int, int, int, int]] = []
+        for packet in dv_packets(events, 65536):
+            noise.accept(packet)
+            kept += noise.generateEvents().numpy().tolist()
+        return kept
+
+    return keep
 
 
 def random_events(t0: int, seed: int) -> Events:
