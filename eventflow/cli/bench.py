@@ -12,6 +12,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("names", metavar="NAME", nargs="*", help="what to measure; everything if nothing is named")
     parser.add_argument("--peers", action="store_true", help="measure the other libraries too, side by side")
+    parser.add_argument("--events", type=int, default=4_000_000, metavar="N", help="events in the synthetic inputs")
+    parser.add_argument("--large", action="store_true", help="include the recording of 2 GB")
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU time on the one-core rows: for busy machines")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
@@ -19,4 +22,11 @@ def main(options: argparse.Namespace) -> int:
     """Measure."""
     from eventflow.bench import main as measure
 
-    return int(measure(options.names, peers=options.peers, json=options.json) or 0)
+    return measure(
+        options.names,
+        peers=options.peers,
+        json=options.json,
+        events=options.events,
+        large=options.large,
+        cpu_time=options.cpu_time,
+    )
