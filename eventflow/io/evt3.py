@@ -14,6 +14,7 @@ import numpy as np
 from eventflow.io import evt3_kernels as kernels
 from eventflow.io.evt import RawDecoder
 from eventflow.io.evt3_encoding import open_encoder as open_encoder
+from eventflow.io.order import BEFORE_ALL_TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,11 +35,17 @@ class Evt3Decoder(RawDecoder):
         "reserved": kernels.RESERVED,
     }
 
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Events earlier than the one before them so far."""
+        return int(self._state[kernels.STEPS_BACK])
+
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
         state = np.zeros(kernels.SLOTS, np.int64)
         state[kernels.EPOCH] = self.t0
         state[kernels.HIGH] = state[kernels.BASE] = -1
+        state[kernels.LAST] = BEFORE_ALL_TIME
         return state
 
     def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:

@@ -19,40 +19,48 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Slots of the state. HIGH, BASE: -1 until the first such word; MASK: bits of a vector still to be emitted, at BASE.
+# LAST: the last event's time, µs.
 EPOCH, HIGH, ADDRESS, HAS_ROW, BASE, POLARITY, MASK, STEP, BEFORE_TIME, BEFORE_ADDRESS, OUTSIDE, RESERVED = range(12)
-SLOTS: Final = 12
+LAST, STEPS_BACK = 12, 13
+SLOTS: Final = 14
 
 _Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW, _TIME_HIGH, _TRIGGER = 0, 2, 3, 4, 5, 6, 8, 10
 _PADDING: Final = 0x9999
 _RESERVED_KINDS: Final = (1, 9, 11, 12, 13)
 
-# ADDRESS holds TIME_LOW in bits 0-11 and the row in bits 16-26. A word times _SPREAD has either where it belongs.
-_SPREAD: Final = 1 | 1 << 16
-_LOW: Final = 0xFFF
+# ADDRESS is an event's second half (x in bits 0-10, y in 16-26, polarity in 32) and more above it: TIME_HIGH in bits
+# 36-47, TIME_LOW in 51-62. A word times its kind's factor has what it says where that belongs; _ODD is set by kinds
+# that are rare.
+_COLUMN: Final = 0x7FF | 1 << 32
 _ROW: Final = 0x7FF << 16
+_HALF: Final = _COLUMN | _ROW
+_ODD: Final = 1 << 34
+_HIGH_AT, _LOW_AT = 36, 51
+_LOW: Final = 0xFFF << _LOW_AT
 _FARTHEST_BASE: Final = 1 << 15  # beyond every sensor; a base that far stays there
 
-# An X word times this has x in bits 0-10 and the polarity in bit 32: an event's second half but for the row.
-_X_SPREAD: Final = 1 | 1 << 21
-_X_KEEP: Final = 0x7FF | 1 << 32
 _OVERFLOW: Final = 1 << 27 | 1 << 11  # where x + (2048 - width) and y + (2048 - height) carry to when outside
+_ATTENTION: Final = _OVERFLOW | _ODD | 0xFFF << _HIGH_AT
+_TRIPLE: Final = 0x5000_4000_4000  # kinds of three words that make a vector of 32
+_ROOM: Final = 48  # events that may be written, though not meant, from one word on
 
 _HIGH_WRAP: Final = 2048  # a smaller fall of TIME_HIGH is a glitch, not the end of the 24-bit counter
 _WRAP_US: Final = 1 << 24
 
 
 def _tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    by_kind = np.zeros((16, 4), np.int64)  # bits to take into ADDRESS; what makes it rare; what is outside; events
-    by_kind[_Y, 0], by_kind[_TIME_LOW, 0] = _ROW, _LOW
+    by_kind = np.zeros((16, 4), np.int64)  # bits to take into ADDRESS, factor, events
+    by_kind[_Y] = _ROW, 1 << 16, 0, 0
+    by_kind[_X] = _COLUMN, 1 | 1 << 21, 1, 0
+    by_kind[_TIME_LOW] = _LOW, 1 << _LOW_AT, 0, 0
+    by_kind[_TIME_HIGH] = 0xFFF << _HIGH_AT, 1 << _HIGH_AT, 0, 0
     for kind in (_VECT_BASE, _VECT_12, _VECT_8, *_RESERVED_KINDS):
-        by_kind[kind, 1] = 0xFFFF
-    by_kind[_TIME_HIGH, 1] = 0xFFF
-    by_kind[_X, 2] = _OVERFLOW
-    by_kind[_X, 3] = 1
-    places = np.zeros(4096, np.int64)  # the places of the set bits of a mask, four bits each
-    for mask in range(4096):
-        bits = [bit for bit in range(12) if mask >> bit & 1]
-        places[mask] = sum(bit << (4 * rank) for rank, bit in enumerate(bits))
+        highest_bit = 11 + kind.bit_length()
+        by_kind[kind] = _ODD, _ODD >> highest_bit, 0, 0
+    places = np.zeros(256, np.int64)  # the places of the set bits of a byte, a byte each
+    for mask in range(256):
+        bits = [bit for bit in range(8) if mask >> bit & 1]
+        places[mask] = sum(bit << (8 * rank) for rank, bit in enumerate(bits))
     for table in (by_kind, places):
         table.flags.writeable = False
     return by_kind, places
@@ -70,6 +78,15 @@ def _popcount(typing: Any, value: Any) -> Any:
 
 
 @jit
+def _emit_byte(out: Any, n: int, byte: int, t: int, first: int, places: Any) -> None:  # pragma: no cover
+    """Write eight events at n, of which as many are meant as `byte` has bits."""
+    place = places[byte]
+    for rank in range(8):
+        out[2 * (n + rank)] = t
+        out[2 * (n + rank) + 1] = first + ((place >> (8 * rank)) & 7)
+
+
+@jit
 def _swift(  # pragma: no cover
     words: Any,
     i: int,
@@ -82,69 +99,90 @@ def _swift(  # pragma: no cover
     by_kind: Any,
     places: Any,
 ) -> Any:
-    """Decode until the words end, `out` might not hold another vector, or a word is for `_careful`."""
-    high_word = 0x8000 | state[HIGH]
+    """Decode until the words end, `out` might not hold another vector, or a word is for `_careful`.
+
+    Returns where both stopped, and a number that is negative where time may have stepped back.
+    """
     time = state[EPOCH] + (state[HIGH] << 12)
-    address = state[ADDRESS]
+    address = state[ADDRESS] | state[HIGH] << _HIGH_AT
+    attention = bias - (state[HIGH] << _HIGH_AT)
+    before = time + (address >> _LOW_AT)
+    back = 0
     halt = False
     while not halt:
-        block = min(len(words) - i, (cap - n) // 12)
+        block = min(len(words) - i, (cap - n - _ROOM) // 12)
         if block <= 0:
             break
         span = words[i : i + block]
-        done = block
-        for j in range(block):
+        j = 0
+        while j < block:
             w = np.int64(span[j])
             kind = w >> 12
             take = by_kind[kind, 0]
-            address = (address & ~take) | ((w * _SPREAD) & take)
-            second = ((w * _X_SPREAD) & _X_KEEP) | (address & _ROW)
+            address = (address & ~take) | ((w * by_kind[kind, 1]) & take)
+            t = time + (address >> _LOW_AT)
+            back |= t - before
+            before = t
             n &= 0x7FFFFFFF  # says that n is not negative, which spares the wrap-around of indices
-            out[2 * n] = time + (address & _LOW)
-            out[2 * n + 1] = second
-            n += by_kind[kind, 3]
-            if ((w ^ high_word) & by_kind[kind, 1]) | ((second + bias) & by_kind[kind, 2]):
-                if kind in (_VECT_12, _VECT_8):
-                    step = 12 if kind == _VECT_12 else 8
-                    base = state[BASE]
+            j += 1
+            if (address + attention) & _ATTENTION == 0:
+                out[2 * n] = t
+                out[2 * n + 1] = address & _HALF
+                n += by_kind[kind, 2]
+                continue
+            address &= ~_ODD
+            if kind == _VECT_BASE:
+                base = w & 0x7FF
+                polarity = ((w >> 11) & 1) << 32
+                state[BASE] = base
+                state[POLARITY] = polarity
+                if j + 3 <= block and base + 32 <= width:
+                    first, second, third = np.int64(span[j]), np.int64(span[j + 1]), np.int64(span[j + 2])
                     row = address & _ROW
-                    if base < 0 or base + step > width or (row + bias) & _OVERFLOW & ~0xFFFF:
-                        halt = True
-                        done = j
-                        break
-                    mask = w & (0xFFF if kind == _VECT_12 else 0xFF)
-                    count = _popcount(mask)
-                    place = places[mask]
-                    t = time + (address & _LOW)
-                    first = base | row | state[POLARITY]
-                    for rank in range(4):
-                        out[2 * (n + rank)] = t
-                        out[2 * (n + rank) + 1] = first + ((place >> (4 * rank)) & 15)
-                    if count > 4:
-                        for rank in range(4, 8):
-                            out[2 * (n + rank)] = t
-                            out[2 * (n + rank) + 1] = first + ((place >> (4 * rank)) & 15)
-                        if count > 8:
-                            for rank in range(8, 12):
-                                out[2 * (n + rank)] = t
-                                out[2 * (n + rank) + 1] = first + ((place >> (4 * rank)) & 15)
-                    n += count
-                    state[BASE] = base + step
-                elif kind == _VECT_BASE:
-                    state[BASE] = w & 0x7FF
-                    state[POLARITY] = ((w >> 11) & 1) << 32
-                elif kind == _X:
-                    n -= 1
-                    state[OUTSIDE] += 1
-                elif kind == _TIME_HIGH:
-                    time = _new_high(state, w & 0xFFF)
-                    high_word = w
+                    kinds = (first | second << 16 | third << 32) & 0xF000_F000_F000
+                    if kinds == _TRIPLE and (row + bias) & _OVERFLOW & ~0xFFFF == 0:
+                        mask = (first & 0xFFF) | (second & 0xFFF) << 12 | (third & 0xFF) << 24
+                        half = base | row | polarity
+                        _emit_byte(out, n, mask & 0xFF, t, half, places)
+                        n += _popcount(mask & 0xFF)
+                        _emit_byte(out, n, (mask >> 8) & 0xFF, t, half + 8, places)
+                        n += _popcount((mask >> 8) & 0xFF)
+                        _emit_byte(out, n, (mask >> 16) & 0xFF, t, half + 16, places)
+                        n += _popcount((mask >> 16) & 0xFF)
+                        _emit_byte(out, n, mask >> 24, t, half + 24, places)
+                        n += _popcount(mask >> 24)
+                        state[BASE] = base + 32
+                        j += 3
+            elif kind in (_VECT_12, _VECT_8):
+                step = 12 if kind == _VECT_12 else 8
+                base = state[BASE]
+                row = address & _ROW
+                if base < 0 or base + step > width or (row + bias) & _OVERFLOW & ~0xFFFF:
+                    halt = True
+                    j -= 1
+                    break
+                mask = w & (0xFFF if kind == _VECT_12 else 0xFF)
+                half = base | row | state[POLARITY]
+                _emit_byte(out, n, mask & 0xFF, t, half, places)
+                n += _popcount(mask & 0xFF)
+                _emit_byte(out, n, mask >> 8, t, half + 8, places)
+                n += _popcount(mask >> 8)
+                state[BASE] = base + step
+            elif kind == _X:
+                state[OUTSIDE] += 1
+            elif kind == _TIME_HIGH:
+                high = w & 0xFFF
+                if high != state[HIGH]:
+                    time = _new_high(state, high)
+                    attention = bias - (high << _HIGH_AT)
                     address &= ~_LOW
-                elif w != _PADDING:
-                    state[RESERVED] += 1
-        i += done
-    state[ADDRESS] = address
-    return i, n
+                    back |= time - before
+                    before = time
+            elif (kind == 1 or kind == 9 or (11 <= kind <= 13)) and w != _PADDING:
+                state[RESERVED] += 1
+        i += j
+    state[ADDRESS] = address & (_HALF | _LOW)
+    return i, n, back
 
 
 @jit
@@ -159,7 +197,7 @@ def _new_high(state: Any, high: int) -> Any:  # pragma: no cover
 @jit
 def _emit(state: Any, out: Any, n: int, x: int, polarity: int, width: int, height: int) -> int:  # pragma: no cover
     """Write one event if it can be placed in time and on the sensor, and else count it."""
-    row = state[ADDRESS] >> 16
+    row = (state[ADDRESS] >> 16) & 0x7FF
     if state[HIGH] < 0:
         state[BEFORE_TIME] += 1
     elif state[HAS_ROW] == 0 or x < 0:
@@ -167,7 +205,7 @@ def _emit(state: Any, out: Any, n: int, x: int, polarity: int, width: int, heigh
     elif x >= width or row >= height:
         state[OUTSIDE] += 1
     else:
-        out[2 * n] = state[EPOCH] + (state[HIGH] << 12) + (state[ADDRESS] & _LOW)
+        out[2 * n] = state[EPOCH] + (state[HIGH] << 12) + (state[ADDRESS] >> _LOW_AT)
         out[2 * n + 1] = x | row << 16 | polarity
         return n + 1
     return n
@@ -196,7 +234,7 @@ def _careful(state: Any, w: int, out: Any, n: int, cap: int, width: int, height:
     """Take one word in any state; a vector that does not fit leaves its rest in MASK."""
     kind = w >> 12
     if kind == _Y:
-        state[ADDRESS] = (state[ADDRESS] & _LOW) | (w & 0x7FF) << 16
+        state[ADDRESS] = (state[ADDRESS] & ~_ROW) | (w & 0x7FF) << 16
         state[HAS_ROW] = 1
     elif kind == _X:
         n = _emit(state, out, n, w & 0x7FF, ((w >> 11) & 1) << 32, width, height)
@@ -208,7 +246,7 @@ def _careful(state: Any, w: int, out: Any, n: int, cap: int, width: int, height:
         state[STEP] = 12 if kind == _VECT_12 else 8
         n = _rest_of_vector(state, out, n, cap, width, height)
     elif kind == _TIME_LOW:
-        state[ADDRESS] = (state[ADDRESS] & _ROW) | (w & _LOW)
+        state[ADDRESS] = (state[ADDRESS] & ~_LOW) | (w & 0xFFF) << _LOW_AT
     elif kind == _TIME_HIGH:
         if w & 0xFFF != state[HIGH]:
             _new_high(state, w & 0xFFF)
@@ -233,16 +271,38 @@ def decode(  # pragma: no cover
 ) -> Any:
     """Decode words[i:] into out[2n:2cap] (int64 pairs: an event's two halves); return where both stopped."""
     bias = (2048 - width) | (2048 - height) << 16
+    begin, back = n, 0
     if state[STEP]:
         n = _rest_of_vector(state, out, n, cap, width, height)
     while i < len(words) and n < cap and state[STEP] == 0:
-        if cap - n >= 12 and state[HIGH] >= 0 and state[HAS_ROW]:
-            i, n = _swift(words, i, out, n, cap, bias, width, state, by_kind, places)
+        if cap - n >= _ROOM + 12 and state[HIGH] >= 0 and state[HAS_ROW]:
+            i, n, stepped = _swift(words, i, out, n, cap, bias, width, state, by_kind, places)
+            back |= stepped
             if i == len(words):
                 break
+        before = _time_now(state)
         n = _careful(state, np.int64(words[i]), out, n, cap, width, height)
+        back |= _time_now(state) - before
         i += 1
+    if n > begin:
+        state[STEPS_BACK] += out[2 * begin] < state[LAST]
+        if back < 0:
+            state[STEPS_BACK] += _count_steps_back(out, begin, n)
+        state[LAST] = out[2 * n - 2]
     return i, n
+
+
+@jit
+def _time_now(state: Any) -> int:  # pragma: no cover
+    return state[EPOCH] + (state[HIGH] << 12) + (state[ADDRESS] >> _LOW_AT)  # type: ignore[no-any-return]
+
+
+@jit
+def _count_steps_back(out: Any, start: int, stop: int) -> int:  # pragma: no cover
+    back = 0
+    for n in range(start + 1, stop):
+        back += out[2 * n] < out[2 * n - 2]
+    return back
 
 
 @jit
@@ -257,7 +317,7 @@ def collect_triggers(
         if kind in (_TIME_LOW, _TIME_HIGH):
             _careful(state, w, time, 0, 0, 0, 0)
         elif kind == _TRIGGER and state[HIGH] >= 0:
-            time[n] = state[EPOCH] + (state[HIGH] << 12) + (state[ADDRESS] & _LOW)
+            time[n] = state[EPOCH] + (state[HIGH] << 12) + (state[ADDRESS] >> _LOW_AT)
             line[n] = (w >> 8) & 15
             value[n] = w & 1
             n += 1
