@@ -1,4 +1,4 @@
-"""background_activity keeps what dv-processing keeps, event for event."""
+"""Filters keep what the filters of other libraries keep, event for event, where the rule is the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from eventflow.bench.peer_events import dv_packets
+import eventflow as ef
+from eventflow.bench.peer_events import dv_packets, eventcv_stream
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.kernels import denoise
 
@@ -16,18 +17,26 @@ WIDTH, HEIGHT = 346, 260
 
 @pytest.fixture(scope="module")
 def kept_by_dv(peer):
-    """What dv-processing keeps of events of a window in µs, as one list of (t, x, y, p)."""
+    """What dv-processing's BackgroundActivityNoiseFilter keeps, packet by packet."""
     dv = peer("dv-processing")
 
-    def keep(events: Events, window: int) -> list[tuple[int, int, int, int]]:
-        noise = dv.noise.BackgroundActivityNoiseFilter((events.width, events.height), timedelta(microseconds=window))
-        kept: list[tuple[int, int, int, int]] = []
-        for packet in dv_packets(events, 65536):
+    def keep(events: Events, window_us: int) -> Events:
+        noise = dv.noise.BackgroundActivityNoiseFilter((events.width, events.height), timedelta(microseconds=window_us))
+        kept = []
+        for packet in dv_packets(events, 4096):
             noise.accept(packet)
-            kept += noise.generateEvents().numpy().tolist()
-        return kept
+            kept.append(noise.generateEvents().numpy())
+        return Events.from_numpy(np.concatenate(kept), width=events.width, height=events.height, unsorted="keep")
 
     return keep
+
+
+def kept_by_us(events: Events, window_us: int) -> Events:
+    return denoise.background_activity(events, denoise.surface(events.width, events.height), window_us)
+
+
+def same(a: Events, b: Events) -> bool:
+    return a.records.tolist() == b.records.tolist()
 
 
 def random_events(t0: int, seed: int) -> Events:
@@ -40,16 +49,51 @@ def random_events(t0: int, seed: int) -> Events:
 
 
 @pytest.mark.parametrize("t0", [2_000, 10_000_000, 1_643_243_628_737_093])
-@pytest.mark.parametrize("window", [1, 300, 2_000])
-def test_the_same_random_events_are_kept(t0, window):
-    events = random_events(t0, seed=window)
-    ours = denoise.background_activity(events, denoise.surface(WIDTH, HEIGHT), window)
-    assert ours.records.tolist() == kept_by_dv(events, window)
+@pytest.mark.parametrize("window_us", [1, 300, 2_000])
+def test_background_activity_keeps_what_dv_keeps(kept_by_dv, t0, window_us):
+    events = random_events(t0, seed=window_us)
+    ours = kept_by_us(events, window_us)
+    assert len(ours) < len(events)
+    assert same(ours, kept_by_dv(events, window_us))
 
 
-def test_only_dv_passes_what_comes_before_the_first_window():
+@pytest.mark.samples
+@pytest.mark.parametrize("window_us", [500, 5_000])
+@pytest.mark.parametrize("name", ["aedat/davis346_demo01.aedat4", "aedat/dvxplorer_imu.aedat4"])
+def test_background_activity_keeps_what_dv_keeps_of_a_recording(samples, kept_by_dv, name, window_us):
+    events = ef.read(samples / name)
+    ours = kept_by_us(events, window_us)
+    assert 0 < len(ours) < len(events)
+    assert same(ours, kept_by_dv(events, window_us))
+
+
+def test_only_dv_passes_lonely_events_before_the_first_window(kept_by_dv):
+    # its surface begins as if every pixel had fired at t = 0
+    events = Events(np.array([(500, 10, 10, 1), (1_999, 50, 50, 0), (2_000, 90, 90, 1)], EVENT_DTYPE), WIDTH, HEIGHT)
+    assert kept_by_us(events, 2_000).t.tolist() == []
+    assert kept_by_dv(events, 2_000).t.tolist() == [500, 1_999]
+
+
+def test_dv_and_we_differ_before_the_first_window_alone(kept_by_dv):
     events = random_events(0, seed=1)
-    ours = denoise.background_activity(events, denoise.surface(WIDTH, HEIGHT), 2_000).records.tolist()
-    theirs = kept_by_dv(events, 2_000)
-    assert set(ours) < set(theirs)
-    assert all(t < 2_000 for t, *_ in set(theirs) - set(ours))
+    ours, theirs = kept_by_us(events, 2_000), kept_by_dv(events, 2_000)
+    assert len(ours.between(0, 2_000)) < len(theirs.between(0, 2_000))
+    assert same(ours.between(2_000, 1 << 40), theirs.between(2_000, 1 << 40))
+
+
+def test_background_activity_and_refractory_keep_what_eventcv_keeps(peer):
+    peer("EventCV")
+    events = random_events(10_000_000, seed=7)
+    stream = eventcv_stream(events)
+
+    def columns(kept):
+        return [dict(zip("xytp", row, strict=True)) for row in kept.numpy().tolist()]
+
+    def rows(kept):
+        return [dict(zip("txyp", row[:4], strict=True)) for row in kept.records.tolist()]
+
+    # its window is closed where dv's and ours are open
+    assert rows(kept_by_us(events, 2_000)) == columns(stream.background_activity_filter(1_999))
+    ours = denoise.refractory(events, denoise.surface(WIDTH, HEIGHT), 100_000)
+    assert len(ours) < len(events)
+    assert rows(ours) == columns(stream.refractory_filter(100_000))
