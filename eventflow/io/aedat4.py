@@ -1,10 +1,12 @@
 """iniVation AEDAT 4, the events; other streams are listed. https://docs.inivation.com/software/software-advanced-usage/file-formats.
 
-Packets are unpacked ahead, a few at a time, on a second thread: decompression holds no lock and takes most of the time.
+Packets are unpacked where their events are wanted, or, where there is a second core, ahead on a second thread:
+decompression holds no lock and takes most of the time.
 """
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -22,6 +24,7 @@ from eventflow.io.aedat4_kernels import (
     POLARITY,
     STATE_SIZE,
     STEPS_BACK,
+    check_events,
     take_events,
 )
 from eventflow.io.aedat4_packets import HEAD_BYTES, PacketError, Packets, PacketStream, Unpacker
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from eventflow.io.decoder import Batch
     from eventflow.io.source import ByteSource
 
+_BATCHES_AHEAD: Final = 2
 _KINDS: Final = {"EVTS": "events", "FRME": "frames", "IMUS": "imu", "TRIG": "triggers"}
 
 
@@ -80,9 +84,15 @@ class Aedat4Decoder(Decoder):
     def fill(self, batch: Batch, start: int) -> int:
         """Copy the next events into `batch` from `start` on."""
         words = batch.records.view(np.int64).reshape(-1, 2)
+        octets = batch.records.view(np.uint8)
         size = self.info.width, self.info.height
         while start < len(words):
             if self._now is None:
+                if not self._batches_ahead:
+                    stop = self._packets.unpack_into(octets, start * EVENT_BYTES) // EVENT_BYTES
+                    if stop > start:
+                        start = check_events(words, start, stop, self._state, *size)
+                        continue
                 self._now = self._next()
                 self._row = self._left = 0
             if self._now is None:
@@ -119,7 +129,9 @@ class Aedat4Decoder(Decoder):
             info.t_last = int(rows["t_last"][-1]) if len(rows) else None
 
     def _next(self) -> Packets | None:
-        if not self._begun or self._batches_ahead < 1:
+        if not self._batches_ahead:
+            return self._packets.some(at_most=1)
+        if not self._begun:
             self._begun = True  # the first batch is needed at once, and often it is all of the file that is wanted
             return self._packets.some()
         if self._thread is None:
@@ -137,6 +149,10 @@ class Aedat4Decoder(Decoder):
             "truncated_bytes": self._packets.truncated_bytes,
         }
         self.skipped.update({reason: count for reason, count in counts.items() if count})
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chosen(path: str, header: FileHeader, name: str) -> StreamHeader:
@@ -206,7 +222,7 @@ def open_decoder(
     stream: str = "events",
     width: int | None = None,
     height: int | None = None,
-    batches_ahead: int = 2,
+    batches_ahead: int | None = None,
 ) -> Aedat4Decoder:
     """Return a decoder of `source`, its header read.
 
@@ -215,8 +231,11 @@ def open_decoder(
         stream: which stream of events, by the recorder's name or by number, where there are several.
         width: sensor width, px, where the header does not say.
         height: sensor height, px, where the header does not say.
-        batches_ahead: how many batches of packets a second thread unpacks ahead; 0 uses no second thread.
+        batches_ahead: how many batches of packets a second thread unpacks ahead; 0 uses no second thread. By
+            default there is one where there is a second core.
     """
+    if batches_ahead is None:
+        batches_ahead = _BATCHES_AHEAD if _cores() > 1 else 0
     return Aedat4Decoder(source, stream=stream, width=width, height=height, batches_ahead=batches_ahead)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,7 +20,10 @@ MAX_PACKET_BYTES: Final = 1 << 27
 LAST_TIME, STEPS_BACK, OUTSIDE, POLARITY, STATE_SIZE = 0, 1, 2, 3, 4
 
 # Unsigned indices spare the loop its test for negative ones.
-_0, _1 = np.uint64(0), np.uint64(1)
+_0, _1, _16 = np.uint64(0), np.uint64(1), np.uint64(16)
+_LOW_16, _HIGH_16 = np.uint64(0xFFFF), np.uint64(0xFFFF_0000)
+_HALF_16, _UNSOUND = np.uint64(0x8000), np.uint64(0xFFFF_FFFE_8000_8000)
+_BLOCK = 4096  # events looked at before those found unsound among them are sorted out
 
 
 @jit
@@ -87,10 +90,73 @@ def known_streams(identifiers: Mapping[int, bytes], wanted: int, magic: bytes) -
 
 
 @jit
+def _all_sound(
+    packets: NDArray[np.int64],
+    row: Any,
+    words: NDArray[np.int64],
+    at: Any,
+    count: Any,
+    copy: bool,
+    size: Any,
+    state: Any,
+) -> bool:
+    """Copy `count` rows if all are sound and return whether they are; only then `state` goes on.
+
+    Everything is found out at once for all: a branch an event would cost more than the rest.
+    """
+    last, back, seen = state[LAST_TIME], 0, _0
+    # sizes are at most 2**15: a 16-bit pixel beyond is above it or is above it with what is missing to it added
+    missing = (_HALF_16 - size[0]) | (_HALF_16 - size[1]) << _16
+    for i in range(count):
+        index = np.uint64(i)
+        t, rest = packets[row + index, _0], packets[row + index, _1]
+        place = np.uint64(rest)
+        seen |= place | (place + missing)
+        back += t < last
+        last = t
+        if copy:
+            words[at + index, _0] = t
+            words[at + index, _1] = rest
+    if seen & _UNSOUND:
+        return False
+    state[LAST_TIME] = last
+    state[STEPS_BACK] += back
+    return True
+
+
+@jit
+def _each_if_sound(
+    packets: NDArray[np.int64], row: Any, words: NDArray[np.int64], at: Any, count: Any, size: Any, state: Any
+) -> Any:
+    """Copy those of `count` rows that are sound, padding zeroed; return the place behind. `words` may be `packets`."""
+    last, back, outside, polarity = state[LAST_TIME], 0, 0, 0
+    for i in range(count):
+        index = row + np.uint64(i)
+        t, rest = packets[index, _0], packets[index, _1]
+        place = np.uint64(rest)
+        if (place & _LOW_16) >= size[0] or (place & _HIGH_16) >= size[1] << _16:
+            outside += 1
+            continue
+        if (rest >> 32 & 0xFF) > 1:
+            polarity += 1
+            continue
+        back += t < last
+        last = t
+        words[at, _0] = t
+        words[at, _1] = rest & 0x1_FFFF_FFFF
+        at += _1
+    state[LAST_TIME] = last
+    state[STEPS_BACK] += back
+    state[OUTSIDE] += outside
+    state[POLARITY] += polarity
+    return at
+
+
+@jit
 def take_events(
     packets: NDArray[np.int64],
     at: int,
-    left: int,
+    left: Any,
     words: NDArray[np.int64],
     state: NDArray[np.int64],
     width: int,
@@ -108,33 +174,41 @@ def take_events(
         width: sensor width, px.
         height: sensor height, px.
     """
-    size, room = np.uint64(len(packets)), np.uint64(len(words))
+    size = np.uint64(width), np.uint64(height)
     row, made = np.uint64(at), _0
-    last, back, outside, polarity = state[LAST_TIME], 0, 0, 0
+    room = np.uint64(len(words))
     while made < room:
         if left == 0:
-            if row == size:
+            if row == np.uint64(len(packets)):
                 break
             left = packets[row + _1, _1] >> 32 & 0xFFFF_FFFF
             row += np.uint64(2)
             continue
-        t, rest = packets[row, _0], packets[row, _1]
-        row += _1
-        left -= 1
-        # negative pixels are 16-bit numbers above every sensor's size here
-        if (rest & 0xFFFF) >= width or (rest >> 16 & 0xFFFF) >= height:
-            outside += 1
-            continue
-        if (rest >> 32 & 0xFF) > 1:
-            polarity += 1
-            continue
-        back += t < last
-        last = t
-        words[made, _0] = t
-        words[made, _1] = rest & 0x1_FFFF_FFFF
-        made += _1
-    state[LAST_TIME] = last
-    state[STEPS_BACK] += back
-    state[OUTSIDE] += outside
-    state[POLARITY] += polarity
+        count: Any = min(left, np.int64(room - made), _BLOCK)
+        if _all_sound(packets, row, words, made, count, True, size, state):
+            made += np.uint64(count)
+        else:
+            made = _each_if_sound(packets, row, words, made, count, size, state)
+        row += np.uint64(count)
+        left -= count
     return int(row), int(left), int(made)
+
+
+@jit
+def check_events(
+    words: NDArray[np.int64], begin: int, stop: int, state: NDArray[np.int64], width: int, height: int
+) -> int:
+    """Check the records words[begin:stop] where they are, closing up over those left out; return where they now end.
+
+    The arguments are those of `take_events`.
+    """
+    size = np.uint64(width), np.uint64(height)
+    row, made, end = np.uint64(begin), np.uint64(begin), np.uint64(stop)
+    while row < end:
+        count: Any = min(np.int64(end - row), _BLOCK)
+        if _all_sound(words, row, words, made, count, made != row, size, state):
+            made += np.uint64(count)
+        else:
+            made = _each_if_sound(words, row, words, made, count, size, state)
+        row += np.uint64(count)
+    return int(made)

@@ -15,7 +15,7 @@ import numpy as np
 import zstandard
 
 from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_streams
-from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events
+from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -159,19 +159,40 @@ class PacketStream:
         self._source.seek(position)
         self._origin, self._at, self._filled = position, 0, 0
 
-    def some(self) -> Packets | None:
+    def some(self, at_most: int = _INDEX_SIZE) -> Packets | None:
         """Return the next packets, or None at the end.
 
         What the window holds is found, and where it can be unpacked, in one compiled pass: a packet often has a few
         hundred events, and the interpreter's own time would outweigh theirs.
         """
-        self._top_up()
-        index = index_packets(self._buffer, self._at, self._filled, self._end - self._origin, self._known, self._index)
+        index = self._find()[:at_most]
         found = self._unpack_compiled(index) if self._compiled else self._unpack_each(index)
         if found is not None:
             return found
         one = self._one()
         return None if one is None else Packets(one)
+
+    def unpack_into(self, records: NDArray[np.uint8], made: int) -> int:
+        """Unpack the next packets in place; return where their records end in `records`.
+
+        It returns `made` where the next packet does not fit, is not of the common kind, or where there is none: `some`
+        has it then.
+
+        Args:
+            records: uint8, memory of event records; what lies behind those made may be overwritten.
+            made: bytes of it in use.
+        """
+        if not self._compiled:
+            return made
+        index = self._find()
+        done, end, _ = unpack_records(self._buffer, index, records, made)
+        if done:
+            self._at = int(index[done - 1, 1])
+        return end
+
+    def _find(self) -> NDArray[np.int64]:
+        self._top_up()
+        return index_packets(self._buffer, self._at, self._filled, self._end - self._origin, self._known, self._index)
 
     def _unpack_compiled(self, index: NDArray[np.int64]) -> Packets | None:
         if not len(index):

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 # What ended `unpack_events`.
 ALL_DONE, NO_ROOM, OTHER_KIND, DAMAGED = 0, 1, 2, 3
 
-_0, _1, _2, _4, _7, _8, _15, _16 = (np.uint64(value) for value in (0, 1, 2, 4, 7, 8, 15, 16))
+_0, _1, _2, _3, _4, _5, _8, _15, _16, _24 = (np.uint64(value) for value in (0, 1, 2, 3, 4, 5, 8, 15, 16, 24))
+_FRAME_BYTES = np.uint64(7)  # what precedes the first block
 _SLACK = np.uint64(32)  # copies go in steps of 8 and may write beyond their end
 _FULL = np.uint64(255)
+_OFFSET = np.uint64(0xFFFF)
+_SIX_AND_FIVE, _BITS_3_AND_7 = np.uint64(0x23), np.uint64(0x88)  # the sum's nibble has its high bit from 6 and 5 on
 _PLAIN_FLAGS, _FLAGS_LOOKED_AT = 0x40, 0xDF  # version 1; blocks may be linked or not
 _STORED = np.uint64(1 << 31)
 
@@ -39,10 +42,21 @@ def _load(context: Any, array: Any, at: Any) -> Any:
     """Return the 8 bytes at any byte `at` as u64: an unaligned load, which Numba has no expression for."""
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(target, builder, signature, arguments)
-        word = builder.load(place)
+        word = builder.load(_place(target, builder, signature, arguments, 64))
         word.align = 1
         return word
+
+    return types.uint64(array, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _load_half(context: Any, array: Any, at: Any) -> Any:
+    """Return the 4 bytes at any byte `at` as u64."""
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        half = builder.load(_place(target, builder, signature, arguments, 32))
+        half.align = 1
+        return builder.zext(half, ir.IntType(64))
 
     return types.uint64(array, types.uint64), generate
 
@@ -52,17 +66,17 @@ def _store(context: Any, array: Any, at: Any, word: Any) -> Any:
     """Write u64 `word` to the 8 bytes at any byte `at`."""
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        store = builder.store(arguments[2], _place(target, builder, signature, arguments))
+        store = builder.store(arguments[2], _place(target, builder, signature, arguments, 64))
         store.align = 1
         return target.get_dummy_value()
 
     return types.void(array, types.uint64, types.uint64), generate
 
 
-def _place(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+def _place(target: Any, builder: Any, signature: Any, arguments: Any, bits: int) -> Any:
     data = target.make_array(signature.args[0])(target, builder, arguments[0]).data
     byte = builder.gep(builder.bitcast(data, ir.IntType(8).as_pointer()), [arguments[1]])
-    return builder.bitcast(byte, ir.IntType(64).as_pointer())
+    return builder.bitcast(byte, ir.IntType(bits).as_pointer())
 
 
 @jit
@@ -81,7 +95,23 @@ def _length(data: NDArray[np.uint8], at: Any, stop: Any, length: Any) -> Any:
 def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], to: Any, begin: Any) -> Any:
     """Unpack data[at:stop] to out[to:], with all since out[begin] as history; return the place behind and a status."""
     size, safe = np.uint64(len(data)), np.uint64(len(out)) - _SLACK
+    simple, fast = (stop - _16 if stop > _16 else _0), begin + _8
     while at < stop:
+        while at < simple and to < safe and to >= fast:
+            # Events are nearly all this: up to 5 literals and a match of 4 to 8 bytes. Halves are read and whole words
+            # written, since a read that spans two recent writes would wait for both to leave the store buffer
+            word = _load(data, at)
+            literals, more = (word >> _4) & _15, word & _15
+            back = (word >> ((literals + _1) << _3)) & _OFFSET
+            after = to + literals
+            if (word | (word + _SIX_AND_FIVE)) & _BITS_3_AND_7 != _0 or back - _8 > after - fast:
+                break
+            _store(out, to, word >> _8)
+            source = after - back
+            word = _load_half(out, source) | _load_half(out, source + more) << (more << _3)
+            _store(out, after, word)
+            to = after + more + _4
+            at += literals + _3
         token = np.uint64(data[at])
         at += _1
         length = token >> _4
@@ -138,14 +168,14 @@ def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
 @jit
 def _frame(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], begin: Any) -> Any:
     """Unpack the frame data[at:stop] to out[begin:]; return the place behind and a status."""
-    if at + _7 > stop:
+    if at + _FRAME_BYTES > stop:
         return begin, DAMAGED
     if data[at + _4] & _FLAGS_LOOKED_AT != _PLAIN_FLAGS:
         return begin, OTHER_KIND
-    at, to = at + _7, begin
+    at, to = at + _FRAME_BYTES, begin
     while at + _4 <= stop:
         size = np.uint64(data[at]) | np.uint64(data[at + _1]) << _8
-        size |= (np.uint64(data[at + _2]) | np.uint64(data[at + np.uint64(3)]) << _8) << _16
+        size |= (np.uint64(data[at + _2]) | np.uint64(data[at + _3]) << _8) << _16
         at += _4
         if size == _0:
             return to, (ALL_DONE if at == stop else DAMAGED)
@@ -166,6 +196,38 @@ def _frame(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
 
 
 @jit
+def _unpacked_bytes(data: NDArray[np.uint8], at: Any, stop: Any) -> Any:
+    """Return how long the frame data[at:stop] says its packet is, 0 where that is not to be seen without unpacking.
+
+    A packet begins with its size, and a frame with literals, since there is nothing yet to repeat.
+    """
+    at += _FRAME_BYTES + _4
+    if at + _16 > stop or data[at - _1] & np.uint8(0x80):
+        return _0
+    literals = np.uint64(data[at]) >> _4
+    if literals < _4:
+        return _0
+    at += _1
+    if literals == _15:
+        at, literals = _length(data, at, stop - _4, literals)
+        if at == _0:
+            return _0
+    return _load_half(data, at) + _4
+
+
+@jit
+def _count_of(out: NDArray[np.uint8], begin: Any, stop: Any) -> tuple[Any, int]:
+    """Return how many events the packet out[begin:stop] holds, and whether it is one laid out as recorders do it."""
+    if stop < begin + _PLAIN_BYTES:
+        return _0, DAMAGED
+    for word in range(3):
+        if _load(out, begin + _4 + _8 * np.uint64(word)) != _PLAIN[word]:
+            return _0, OTHER_KIND
+    count = _load_half(out, begin + np.uint64(28))
+    return count, (ALL_DONE if stop - begin == _PLAIN_BYTES + count * _16 else DAMAGED)
+
+
+@jit
 def unpack_events(data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArray[np.uint8]) -> tuple[int, int, int]:
     """Unpack packets of events one after another; return how many, the bytes made, and what ended it.
 
@@ -177,18 +239,54 @@ def unpack_events(data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArra
     """
     made = _0
     for packet in range(len(index)):
-        if made + _PLAIN_BYTES + _SLACK > np.uint64(len(out)):
+        at, end = np.uint64(index[packet, 0]), np.uint64(index[packet, 1])
+        if made + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) + _SLACK > np.uint64(len(out)):
             return packet, int(made), NO_ROOM
-        stop, status = _frame(data, np.uint64(index[packet, 0]), np.uint64(index[packet, 1]), out, made)
+        stop, status = _frame(data, at, end, out, made)
         if status != ALL_DONE:
             return packet, int(made), status
-        if stop < made + _PLAIN_BYTES:
-            return packet, int(made), DAMAGED
-        for word in range(3):
-            if _load(out, made + _4 + _8 * np.uint64(word)) != _PLAIN[word]:
-                return packet, int(made), OTHER_KIND
-        count = _load(out, made + np.uint64(24)) >> np.uint64(32)
-        if stop - made != _PLAIN_BYTES + count * _16:
-            return packet, int(made), DAMAGED
+        _, status = _count_of(out, made, stop)
+        if status != ALL_DONE:
+            return packet, int(made), status
         made = stop
     return len(index), int(made), ALL_DONE
+
+
+@jit
+def unpack_records(
+    data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArray[np.uint8], made: int
+) -> tuple[int, int, int]:
+    """Unpack packets of events so that their records follow each other from out[made] on; return as `unpack_events`.
+
+    What precedes a packet's events is unpacked over the last two records and these are put back, so that nothing is
+    moved; the first packet of `out` is moved, having nothing before it.
+
+    Args:
+        data: uint8.
+        index: int64, shape (n, 2): where in `data` the LZ4 frame of each packet begins and stops.
+        out: uint8: event records; some bytes behind those made are overwritten.
+        made: bytes of it that hold records, a multiple of 16.
+    """
+    to = np.uint64(made)
+    for packet in range(len(index)):
+        at, end = np.uint64(index[packet, 0]), np.uint64(index[packet, 1])
+        begin = to - _PLAIN_BYTES if to >= _PLAIN_BYTES else to
+        if begin + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) + _SLACK > np.uint64(len(out)):
+            return packet, int(to), NO_ROOM
+        a, b, c, d = _load(out, begin), _load(out, begin + _8), _load(out, begin + _16), _load(out, begin + _24)
+        stop, status = _frame(data, at, end, out, begin)
+        count = _0
+        if status == ALL_DONE:
+            count, status = _count_of(out, begin, stop)
+        _store(out, begin, a)
+        _store(out, begin + _8, b)
+        _store(out, begin + _16, c)
+        _store(out, begin + _24, d)
+        if status != ALL_DONE:
+            return packet, int(to), status
+        if begin == to:
+            for word in range(2 * count):
+                place = to + _8 * np.uint64(word)
+                _store(out, place, _load(out, place + _PLAIN_BYTES))
+        to += _16 * count
+    return len(index), int(to), ALL_DONE
