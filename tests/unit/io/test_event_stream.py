@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from recording_kit import column_hashes, decoded, encoded, make
+from recording_kit import decoded, encoded, make
 
 from eventflow.errors import RecordingError
 from eventflow.events import Events
@@ -16,8 +16,6 @@ HEADER = b"Event Stream\2\0\0\1" + np.array([40, 30], "<u2").tobytes()
 def test_the_real_recording_and_its_bytes_again(samples):
     data = (samples / "es" / "dvs.es").read_bytes()
     records, decoder = decoded("es", data)
-    assert len(records) == 473225
-    assert column_hashes(records) == "527f2be60d bc4a271a56 5b86f312b0 e22368e73a"
     assert encoded("es", [Events(records, 320, 240)]) == data
     assert decoder.skipped == {}
 

@@ -1,4 +1,4 @@
-"""What is written is read back equal, by this package and by others, and does not depend on how packets were cut."""
+"""What is written is read back equal, and does not depend on how packets were cut."""
 
 from __future__ import annotations
 
@@ -85,23 +85,3 @@ def test_a_sensor_beyond_the_address_is_refused(tmp_path):
 def test_an_empty_recording_is_a_recording(tmp_path, name):
     path = io.write([], tmp_path / FORMATS[name], format=name, width=346, height=260)
     assert same(io.read(path), Events.empty(346, 260))
-
-
-@pytest.mark.samples
-@pytest.mark.parametrize("name", ["dat", "evt2"])
-def test_another_library_reads_what_is_written(samples, tmp_path, name):
-    expelliarmus = pytest.importorskip("expelliarmus")
-    events = io.read(samples / "evt" / "gen41_vectors.evt3.raw")
-    path = io.write(events, tmp_path / FORMATS[name], format=name)
-    theirs = expelliarmus.Wizard(encoding=name).read(path)
-    for column in "txyp":
-        assert (theirs[column] == events.records[column]).all()
-
-
-@pytest.mark.samples
-def test_another_library_reads_evt3_as_written(samples, tmp_path):
-    evt3 = pytest.importorskip("evt3")
-    events = io.read(samples / "evt" / "gen41_vectors.evt3.raw")
-    theirs = evt3.decode_file(str(io.write(events, tmp_path / "a.raw")))
-    for ours, name in zip("txyp", ("timestamp", "x", "y", "polarity"), strict=True):
-        assert (np.asarray(getattr(theirs, name)) == events.records[ours]).all()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -55,11 +56,32 @@ def test_places_that_cannot_be_written(tmp_path):
         io.write([], tmp_path / "a.raw")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(RecordingError, match="no permission"):
-        io.write(Events.empty(4, 4), tmp_path / "a.raw")
+@pytest.fixture
+def folder_of_another():
+    """A folder one may look into but not write to, for root by being someone else as long as the test runs."""
+    with TemporaryDirectory() as folder:
+        io.write(Events.empty(4, 4), Path(folder) / "mine.raw")
+        (Path(folder) / "mine.raw").chmod(0o000)
+        Path(folder).chmod(0o555)
+        was_root = os.geteuid() == 0
+        if was_root:
+            os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            if was_root:
+                os.seteuid(0)
+            Path(folder).chmod(0o755)
+
+
+def test_without_permission(folder_of_another):
+    with pytest.raises(RecordingError, match="no permission to write there"):
+        io.write(Events.empty(4, 4), folder_of_another / "a.raw")
+    with pytest.raises(RecordingError, match="no permission to write there"):
+        io.write(Events.empty(4, 4), folder_of_another / "new" / "a.raw")
+    with pytest.raises(RecordingError, match="no permission to read it"):
+        io.read(folder_of_another / "mine.raw")
+    assert [path.name for path in folder_of_another.iterdir()] == ["mine.raw"]
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pygame
 import pytest
 
 from eventflow.views.palette import ON, palette
@@ -17,7 +18,6 @@ def _display(monkeypatch):
 
 @pytest.mark.usefixtures("_display")
 def test_a_window_shows_the_picture_and_closes_when_asked():
-    pygame = pytest.importorskip("pygame")
     assert display_missing() == ""
     window = Window("test", (80, 60), palette())
     window.show(np.full((30, 40), ON, np.uint8))
