@@ -75,8 +75,8 @@ def test_a_join_and_a_diamond_with_a_slow_branch() -> None:
             "eventflow": 1,
             "name": "diamond",
             "nodes": {
-                "left": {"use": "test_ramp", "events": 9_000, "every": "370us", "seed": 1},
-                "right": {"use": "test_ramp", "events": 6_000, "every": "570us", "seed": 2},
+                "left": {"use": "test_ramp", "events": 1_200, "every": "2700us", "seed": 1},
+                "right": {"use": "test_ramp", "events": 800, "every": "4100us", "seed": 2},
                 "both": {"use": "test_both"},
                 "seconds": {"use": "slice_time", "every": "1s"},
                 "compare": {"use": "test_compare"},
