@@ -188,6 +188,8 @@ class Task:
         self.idle = False
         if any(each == self._wake_fd for each, _ in ready):
             os.eventfd_read(self._wake_fd)
+        for outlet in self.link_outlets:
+            outlet.read()  # a credit left unread would end every later wait at once
 
     def _interrupt(self) -> None:
         with self.inbox_lock:
