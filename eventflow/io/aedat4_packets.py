@@ -192,7 +192,12 @@ class PacketStream:
 
     def _find(self) -> NDArray[np.int64]:
         self._top_up()
-        return index_packets(self._buffer, self._at, self._filled, self._end - self._origin, self._known, self._index)
+        end = self._end - self._origin
+        index = index_packets(self._buffer, self._at, self._filled, end, self._known, self._index)
+        if not len(index) and self._sound(0) >= 0:  # a packet longer than what was left in the window
+            end = self._end - self._origin
+            index = index_packets(self._buffer, self._at, self._filled, end, self._known, self._index)
+        return index
 
     def _unpack_compiled(self, index: NDArray[np.int64]) -> Packets | None:
         if not len(index):

@@ -23,7 +23,7 @@ ALL_DONE, NO_ROOM, OTHER_KIND, DAMAGED = 0, 1, 2, 3
 
 _0, _1, _2, _3, _4, _5, _8, _15, _16, _24 = (np.uint64(value) for value in (0, 1, 2, 3, 4, 5, 8, 15, 16, 24))
 _FRAME_BYTES = np.uint64(7)  # what precedes the first block
-_SLACK = np.uint64(32)  # copies go in steps of 8 and may write beyond their end
+_SLACK = np.uint64(32)  # copies go in steps of 8 and write beyond their end, except in the last bytes of all
 _FULL = np.uint64(255)
 _OFFSET = np.uint64(0xFFFF)
 _SIX_AND_FIVE, _BITS_3_AND_7 = np.uint64(0x23), np.uint64(0x88)  # the sum's nibble has its high bit from 6 and 5 on
@@ -94,7 +94,8 @@ def _length(data: NDArray[np.uint8], at: Any, stop: Any, length: Any) -> Any:
 @jit
 def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], to: Any, begin: Any) -> Any:
     """Unpack data[at:stop] to out[to:], with all since out[begin] as history; return the place behind and a status."""
-    size, safe = np.uint64(len(data)), np.uint64(len(out)) - _SLACK
+    size, room = np.uint64(len(data)), np.uint64(len(out))
+    safe = room - _SLACK if room > _SLACK else _0
     simple, fast = (stop - _16 if stop > _16 else _0), begin + _8
     while at < stop:
         while at < simple and to < safe and to >= fast:
@@ -121,9 +122,9 @@ def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
                 return to, DAMAGED
         if at + length > stop:
             return to, DAMAGED
-        if to + length > safe:
+        if to + length > room:
             return to, NO_ROOM
-        if length <= _16 and at + _16 <= size:
+        if length <= _16 and at + _16 <= size and to < safe:
             _store(out, to, _load(data, at))
             if length > _8:
                 _store(out, to + _8, _load(data, at + _8))
@@ -146,10 +147,10 @@ def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
             if at == _0:
                 return to, DAMAGED
         length += _4
-        if to + length > safe:
+        if to + length > room:
             return to, NO_ROOM
         end, source = to + length, to - back
-        if back >= _8:
+        if back >= _8 and end < safe:
             _store(out, to, _load(out, source))
             to += _8
             while to < end:
@@ -183,7 +184,7 @@ def _frame(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
         if at + size > stop:
             return to, DAMAGED
         if stored:
-            if to + size + _SLACK > np.uint64(len(out)):
+            if to + size > np.uint64(len(out)):
                 return to, NO_ROOM
             out[to : to + size] = data[at : at + size]
             to += size
@@ -234,13 +235,13 @@ def unpack_events(data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArra
     Args:
         data: uint8.
         index: int64, shape (n, 2): where in `data` the LZ4 frame of each packet begins and stops.
-        out: uint8, longer than a packet by some bytes that may be overwritten. What is returned of it holds only
-            packets laid out as recorders do it: 32 bytes, the last four the count of events, and 16 for each event.
+        out: uint8, whatever it holds may be overwritten. What is returned of it holds only packets laid out as
+            recorders do it: 32 bytes, the last four the count of events, and 16 for each event.
     """
     made = _0
     for packet in range(len(index)):
         at, end = np.uint64(index[packet, 0]), np.uint64(index[packet, 1])
-        if made + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) + _SLACK > np.uint64(len(out)):
+        if made + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) > np.uint64(len(out)):
             return packet, int(made), NO_ROOM
         stop, status = _frame(data, at, end, out, made)
         if status != ALL_DONE:
@@ -264,14 +265,14 @@ def unpack_records(
     Args:
         data: uint8.
         index: int64, shape (n, 2): where in `data` the LZ4 frame of each packet begins and stops.
-        out: uint8: event records; some bytes behind those made are overwritten.
+        out: uint8: event records; any bytes behind those made may be overwritten.
         made: bytes of it that hold records, a multiple of 16.
     """
     to = np.uint64(made)
     for packet in range(len(index)):
         at, end = np.uint64(index[packet, 0]), np.uint64(index[packet, 1])
         begin = to - _PLAIN_BYTES if to >= _PLAIN_BYTES else to
-        if begin + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) + _SLACK > np.uint64(len(out)):
+        if begin + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) > np.uint64(len(out)):
             return packet, int(to), NO_ROOM
         a, b, c, d = _load(out, begin), _load(out, begin + _8), _load(out, begin + _16), _load(out, begin + _24)
         stop, status = _frame(data, at, end, out, begin)
