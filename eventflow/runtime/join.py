@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from eventflow.runtime.runner import Inlet
 
 Key = tuple[int, int]
+Ready = tuple["Inlet", Any, int]
+"""An inlet, a message of it, and when that came into the graph (ns)."""
 _LAST: Key = (1 << 62, 1 << 30)
 
 
@@ -29,69 +31,77 @@ def next_key(inlet: Inlet) -> Key:
     return _LAST if inlet.ended or inlet.anew is not None else (inlet.watermark, inlet.rank)
 
 
-def release(inlets: list[Inlet]) -> tuple[Inlet, Any, int] | None:
-    """Take the next message (or part of an Events packet) that may be processed: (inlet, message, ingest), or None."""
+def release(inlets: list[Inlet]) -> list[Ready]:
+    """Take the next messages that may be processed, in order; none: every one must wait."""
     keys = [(next_key(inlet), inlet) for inlet in inlets]
     keys.sort(key=lambda pair: pair[0])
     first = keys[0][1]
     if not first.held:
-        return None
-    message, size, ingest_ns = first.held[0]
+        return []
+    message, _, ingest_ns = first.held[0]
     limit = keys[1][0] if len(keys) > 1 else _LAST
-    if not isinstance(message, Events):
-        first.held.popleft()
-        first.done(size)
-        return first, message, ingest_ns
-    if _fits(message, first.rank, limit):
-        first.held.popleft()
-        first.done(size)
-        return first, message, ingest_ns
-    merged = _merged(keys)
-    if merged is not None:
-        return first, merged, ingest_ns
-    return first, _take(first, limit), ingest_ns
+    if not isinstance(message, Events) or (time_of(message), first.rank) < limit:
+        _drop_first(first)
+        return [(first, message, ingest_ns)]
+    return _released_together(keys)
 
 
-def _fits(message: Events, rank: int, limit: Key) -> bool:
-    return (time_of(message), rank) < limit
+def _released_together(keys: list[tuple[Key, Inlet]]) -> list[Ready]:
+    """Take from every inlet that begins with events those that no other can precede.
 
-
-def _take(inlet: Inlet, limit: Key) -> Events:
-    """Take the events before `limit` from the inlet's first packet."""
-    message, size, ingest_ns = inlet.held[0]
-    count = _count_before(message, inlet.rank, limit)
-    if count == len(message):
-        inlet.held.popleft()
-        inlet.done(size)
-    else:
-        # the rest keeps the packet's whole size: the memory is one block and is freed as one
-        inlet.held[0] = (message[count:], size, ingest_ns)
-    return message[:count]  # type: ignore[no-any-return]
-
-
-def _count_before(message: Events, rank: int, limit: Key) -> int:
-    side = "right" if rank < limit[1] else "left"
-    return int(np.searchsorted(message.records["t"], limit[0], side=side))  # type: ignore[call-overload]
-
-
-def _merged(keys: list[tuple[Key, Inlet]]) -> Events | None:
-    """Merge the event packets of several edges to one port, so that two sensors do not alternate event by event."""
-    port, geometry = keys[0][1].edge.target_port, None
+    Event by event would cost as much for each event as a packet costs: the order is worked out for all of them at once.
+    """
     group: list[Inlet] = []
     limit = _LAST
     for key, inlet in keys:
         head = inlet.held[0][0] if inlet.held else None
-        size = (head.width, head.height) if isinstance(head, Events) else None
-        if size is not None and inlet.edge.target_port == port and geometry in (None, size):
-            geometry = size
+        if isinstance(head, Events):
             group.append(inlet)
             # an inlet speaks only up to its packet's last event: a later packet may go on at that very time
-            last = (time_of(head), inlet.rank + 1)
-            limit = min(limit, last)
-        else:
-            limit = min(limit, key)
-    if len(group) < 2:
-        return None
-    parts = [_take(inlet, limit) for inlet in sorted(group, key=lambda each: each.rank)]
-    parts = [part for part in parts if len(part)]
-    return Events.concat(parts).sorted()
+            key = (time_of(head), inlet.rank + 1)
+        limit = min(limit, key)
+    group.sort(key=lambda inlet: inlet.rank)
+    parts = [(inlet, *_take(inlet, limit)) for inlet in group]
+    parts = [part for part in parts if len(part[1])]
+    if len(parts) == 1:
+        return parts
+    port, geometry = parts[0][0].edge.target_port, (parts[0][1].width, parts[0][1].height)
+    if all(inlet.edge.target_port == port and (part.width, part.height) == geometry for inlet, part, _ in parts):
+        # two sensors on one port become one packet
+        return [(parts[0][0], Events.concat([part for _, part, _ in parts]).sorted(), parts[0][2])]
+    return _interleaved(parts)
+
+
+def _interleaved(parts: list[Ready]) -> list[Ready]:
+    """Cut packets, given by rank, into the runs in which they follow each other."""
+    times = np.concatenate([part.records["t"] for _, part, _ in parts])
+    owners = np.repeat(np.arange(len(parts)), [len(part) for _, part, _ in parts])
+    owners = owners[np.argsort(times, kind="stable")]
+    begins = np.concatenate([[0], np.flatnonzero(np.diff(owners)) + 1])
+    lengths = np.diff(begins, append=len(owners))
+    taken = [0] * len(parts)
+    runs = []
+    for owner, length in zip(owners[begins].tolist(), lengths.tolist(), strict=True):
+        inlet, part, ingest_ns = parts[owner]
+        begin = taken[owner]
+        taken[owner] = begin + length
+        runs.append((inlet, part[begin : taken[owner]], ingest_ns))
+    return runs
+
+
+def _take(inlet: Inlet, limit: Key) -> tuple[Events, int]:
+    """Take the events before `limit` from the inlet's first packet, and when that packet came in."""
+    message, size, ingest_ns = inlet.held[0]
+    side = "right" if inlet.rank < limit[1] else "left"
+    count = int(np.searchsorted(message.records["t"], limit[0], side=side))  # type: ignore[call-overload]
+    if count == len(message):
+        _drop_first(inlet)
+    else:
+        # the rest keeps the packet's whole size: the memory is one block and is freed as one
+        inlet.held[0] = (message[count:], size, ingest_ns)
+    return message[:count], ingest_ns
+
+
+def _drop_first(inlet: Inlet) -> None:
+    _, size, _ = inlet.held.popleft()
+    inlet.done(size)

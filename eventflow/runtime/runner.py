@@ -241,9 +241,9 @@ class Runner:
 
     def pump(self) -> None:
         """Process what the join may release, then advance to the time it has reached."""
-        while (ready := release(self.inlets)) is not None:
-            inlet, message, ingest_ns = ready
-            self.process(inlet, message, events_in(message), ingest_ns)
+        while ready := release(self.inlets):
+            for inlet, message, ingest_ns in ready:
+                self.process(inlet, message, events_in(message), ingest_ns)
         ingest_ns = max((inlet.held[0][2] for inlet in self.inlets if inlet.held), default=time.monotonic_ns())
         t, _ = min(next_key(inlet) for inlet in self.inlets)
         if t < FOREVER:
