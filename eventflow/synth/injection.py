@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventflow.errors import EventsError
-from eventflow.events import NOISE, SIGNAL, Events
+from eventflow.events import EVENT_DTYPE, NOISE, SIGNAL, Events
 from eventflow.synth.sensor import Sensor, SensorModel
 from eventflow.units import ms
 
@@ -62,8 +62,9 @@ def _noise(model: SensorModel, width: int, height: int, seed: int, duration: int
 
 
 def _merged(signal: Events, added: Events, first: int) -> Events:
-    records: NDArray[np.void] = np.concatenate([signal.records, added.records])
+    # as words of 16 bytes, since numpy leaves the pad bytes of a structured array as it found them
+    words = np.concatenate([signal.records.view("V16"), added.records.view("V16")])
+    records: NDArray[np.void] = words.view(EVENT_DTYPE)
     records["t"][len(signal) :] += first
-    order = np.argsort(records["t"], kind="stable")
     labels = np.concatenate([signal.labels, np.full(len(added), NOISE, np.uint8)])
-    return Events(records[order], signal.width, signal.height, ordered=True, labels=labels[order])
+    return Events(records, signal.width, signal.height, ordered=False, labels=labels).sorted()
