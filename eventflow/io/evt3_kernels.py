@@ -61,6 +61,7 @@ def _tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     for mask in range(256):
         bits = [bit for bit in range(8) if mask >> bit & 1]
         places[mask] = sum(bit << (8 * rank) for rank, bit in enumerate(bits))
+    by_kind = by_kind.reshape(-1)  # rows of four, which an index finds by a shift
     for table in (by_kind, places):
         table.flags.writeable = False
     return by_kind, places
@@ -116,20 +117,21 @@ def _swift(  # pragma: no cover
         span = words[i : i + block]
         j = 0
         while j < block:
-            w = np.int64(span[j])
-            kind = w >> 12
-            take = by_kind[kind, 0]
-            address = (address & ~take) | ((w * by_kind[kind, 1]) & take)
+            w = np.int64(span[np.uint64(j)])  # an index without a sign is not looked at for wrapping around
+            row_of_kind = (w >> 12) * 4
+            take = by_kind[row_of_kind]
+            address = (address & ~take) | ((w * by_kind[row_of_kind + 1]) & take)
             t = time + (address >> _LOW_AT)
             back |= t - before
             before = t
-            n &= 0x7FFFFFFF  # says that n is not negative, which spares the wrap-around of indices
             j += 1
             if (address + attention) & _ATTENTION == 0:
-                out[2 * n] = t
-                out[2 * n + 1] = address & _HALF
-                n += by_kind[kind, 2]
+                out[np.uint64(2 * n)] = t
+                out[np.uint64(2 * n + 1)] = address & _HALF
+                n += by_kind[row_of_kind + 2]
                 continue
+            kind = w >> 12
+            n &= 0x7FFFFFFF
             address &= ~_ODD
             if kind == _VECT_BASE:
                 base = w & 0x7FF
