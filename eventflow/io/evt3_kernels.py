@@ -49,19 +49,19 @@ _WRAP_US: Final = 1 << 24
 
 
 def _tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    by_kind = np.zeros((16, 4), np.int64)  # bits to take into ADDRESS, factor, events
-    by_kind[_Y] = _ROW, 1 << 16, 0, 0
-    by_kind[_X] = _COLUMN, 1 | 1 << 21, 1, 0
-    by_kind[_TIME_LOW] = _LOW, 1 << _LOW_AT, 0, 0
-    by_kind[_TIME_HIGH] = 0xFFF << _HIGH_AT, 1 << _HIGH_AT, 0, 0
+    rows = np.zeros((16, 4), np.int64)  # bits to take into ADDRESS, factor, events
+    rows[_Y] = _ROW, 1 << 16, 0, 0
+    rows[_X] = _COLUMN, 1 | 1 << 21, 1, 0
+    rows[_TIME_LOW] = _LOW, 1 << _LOW_AT, 0, 0
+    rows[_TIME_HIGH] = 0xFFF << _HIGH_AT, 1 << _HIGH_AT, 0, 0
     for kind in (_VECT_BASE, _VECT_12, _VECT_8, *_RESERVED_KINDS):
         highest_bit = 11 + kind.bit_length()
-        by_kind[kind] = _ODD, _ODD >> highest_bit, 0, 0
+        rows[kind] = _ODD, _ODD >> highest_bit, 0, 0
     places = np.zeros(256, np.int64)  # the places of the set bits of a byte, a byte each
     for mask in range(256):
         bits = [bit for bit in range(8) if mask >> bit & 1]
         places[mask] = sum(bit << (8 * rank) for rank, bit in enumerate(bits))
-    by_kind = by_kind.reshape(-1)  # rows of four, which an index finds by a shift
+    by_kind = rows.reshape(-1)  # where an index needs a shift only
     for table in (by_kind, places):
         table.flags.writeable = False
     return by_kind, places
