@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 import plain_prophesee as plain
@@ -28,18 +29,26 @@ def decoded(decoder: Decoder, packet_events: int) -> tuple[list[tuple[int, int, 
         assert not batch.records[:size].view(np.uint8).reshape(-1, 16)[:, 13:].any(), "pad bytes are zero"
         events += [tuple(int(value) for value in record) for record in batch.records[:size].tolist()]
         if size < packet_events:
+            times = [event[0] for event in events]
+            assert decoder.steps_back == sum(after < before for before, after in pairwise(times))
             return events, decoder.skipped
 
 
+# packets too small for the loops that take many words at once, and packets that are not
+packet_sizes = st.one_of(st.integers(1, 50), st.sampled_from([64, 100, 1000, 5000]))
+
 # words as a damaged stream has them: mostly of kinds that mean something, with small values that hit the sensor
-evt3_words = st.lists(
-    st.one_of(
-        st.builds(lambda kind, value: kind << 12 | value, st.sampled_from([0, 2, 3, 4, 5, 6, 8]), st.integers(0, 4095)),
-        st.builds(lambda kind, value: kind << 12 | value, st.sampled_from([0, 2, 3]), st.integers(0, 700)),
-        st.integers(0, 0xFFFF),
-    ),
-    max_size=400,
-).map(lambda words: struct.pack(f"<{len(words)}H", *words))
+evt3_word = st.one_of(
+    st.builds(lambda kind, value: kind << 12 | value, st.sampled_from([0, 2, 3, 4, 5, 6, 8]), st.integers(0, 4095)),
+    st.builds(lambda kind, value: kind << 12 | value, st.sampled_from([0, 2, 3]), st.integers(0, 700)),
+    st.integers(0, 0xFFFF),
+)
+evt3_vector = st.tuples(st.integers(0, 700), st.integers(0, 4095), st.integers(0, 4095), st.integers(0, 255)).map(
+    lambda parts: [3 << 12 | parts[0], 4 << 12 | parts[1], 4 << 12 | parts[2], 5 << 12 | parts[3]]
+)
+evt3_words = st.lists(st.one_of(evt3_word.map(lambda word: [word]), evt3_vector), max_size=300).map(
+    lambda parts: b"".join(struct.pack(f"<{len(part)}H", *part) for part in parts)
+)
 evt2_words = st.lists(
     st.one_of(
         st.builds(
@@ -67,30 +76,56 @@ dat_records = st.lists(
     ),
     max_size=100,
 ).map(lambda words: struct.pack(f"<{len(words)}Q", *words))
-cuts = st.lists(st.integers(1, 40), min_size=1, max_size=8)
+cuts = st.lists(st.one_of(st.integers(1, 40), st.just(1 << 16)), min_size=1, max_size=8)
 tails = st.binary(max_size=7)
 
 
 @settings(max_examples=200, deadline=None)
-@given(evt3_words, tails, cuts, st.integers(1, 50))
+@given(evt3_words, tails, cuts, packet_sizes)
 def test_evt3_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events):
     source = plain.PiecesSource(plain.HEADER3 + words + tail, sizes)
     assert decoded(evt3.open_decoder(source), packet_events) == plain.evt3(words + tail)
 
 
 @settings(max_examples=100, deadline=None)
-@given(evt2_words, tails, cuts, st.integers(1, 50))
+@given(evt2_words, tails, cuts, packet_sizes)
 def test_evt2_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events):
     source = plain.PiecesSource(plain.HEADER2 + words + tail, sizes)
     assert decoded(evt2.open_decoder(source), packet_events) == plain.evt2(words + tail)
 
 
 @settings(max_examples=100, deadline=None)
-@given(dat_records, tails, cuts, st.integers(1, 50))
+@given(dat_records, tails, cuts, packet_sizes)
 def test_dat_equals_the_plain_decoder_for_any_cut(records, tail, sizes, packet_events):
     header = b"% Data file containing Event2d events.\n% Version 2\n\x00\x08"
     source = plain.PiecesSource(header + records + tail, sizes)
     assert decoded(dat.open_decoder(source), packet_events) == plain.dat(records + tail)
+
+
+odd_ones = st.lists(st.tuples(st.integers(0, 149), st.integers(0, 0xFFFFFFFF)), max_size=3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(33, 150), odd_ones)
+def test_evt2_odd_words_in_long_runs_equal_the_plain_decoder(length, odd):
+    words = [i * 63 // length << 22 | (i * 7 % 640) << 11 | i * 3 % 480 | i % 2 << 28 for i in range(length)]
+    for place, word in odd:
+        words[place % length] = word
+    data = struct.pack(f"<{length + 1}I", 8 << 28 | 5, *words)
+    source = plain.PiecesSource(plain.HEADER2 + data, [1 << 16])
+    assert decoded(evt2.open_decoder(source), 1000) == plain.evt2(data)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(33, 150), odd_ones)
+def test_dat_odd_records_in_long_runs_equal_the_plain_decoder(length, odd):
+    halves = [half for i in range(length) for half in (i // 3, i * 7 % 304 | i * 3 % 240 << 14 | i % 2 << 28)]
+    for place, half in odd:
+        halves[place % len(halves)] = half
+    data = struct.pack(f"<{len(halves)}I", *halves)
+    header = b"% Data file containing Event2d events.\n% Version 2\n\x00\x08"
+    source = plain.PiecesSource(header + data, [1 << 16])
+    assert decoded(dat.open_decoder(source), 1000) == plain.dat(data)
 
 
 def test_dat_version_1_has_narrow_addresses():
