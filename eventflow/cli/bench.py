@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peers", action="store_true", help="measure the other libraries too, side by side")
     parser.add_argument("--events", type=int, default=4_000_000, metavar="N", help="events in the synthetic inputs")
     parser.add_argument("--large", action="store_true", help="include the recording of 2 GB")
-    parser.add_argument("--cpu-time", action="store_true", help="count CPU time on the one-core rows: for busy machines")
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU time on one-core rows: for busy machines")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
