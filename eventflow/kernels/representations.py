@@ -50,7 +50,7 @@ def voxel_grid(events: Events, t0: int, t1: int, bins: int) -> NDArray[np.float3
     if bins < 1:
         raise ParameterError(f"bins is {bins}, expected at least 1")
     _check_window(t0, t1)
-    grid = np.zeros((bins, events.height, events.width), np.float32)
+    grid = np.empty((bins, events.height, events.width), np.float32)
     outside = _voxel_grid(words_of(events), t0, t1, bins, grid)
     _check_inside(events, outside, t0, t1)
     return grid
@@ -152,6 +152,7 @@ def _decay_tables(tau: int) -> tuple[NDArray[np.float32], NDArray[np.float32], i
 @jit
 def _voxel_grid(words: Any, t0: Any, t1: Any, bins: Any, grid: Any) -> Any:
     cells = grid.reshape(-1)
+    cells[:] = 0  # here, where no other thread waits for it
     width = np.uint64(grid.shape[2])
     plane = np.uint64(grid.shape[1]) * width
     span = np.uint64(t1 - t0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eventflow.errors import MemoryLimitError, RunError
 from eventflow.graph.graph import Graph
 from eventflow.runtime.control import DEFAULT_MEMORY_BYTES
+from eventflow.runtime.memory import keep_freed_memory
 from eventflow.runtime.options import RunOptions, speed_from_text
 from eventflow.runtime.outcome import Outcome
 from eventflow.runtime.plan import make_plan
@@ -67,6 +68,7 @@ def run(
     outcome = Outcome(checked, plan, paced=options.speed is not None or live)
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    keep_freed_memory()
     try:
         if len(plan.workers) == 1:
             from eventflow.kernels.jit import announce_compilation

@@ -26,6 +26,7 @@ from eventflow.graph.graph import graph_from_plain
 from eventflow.io.parts import keep_journal
 from eventflow.kernels.jit import announce_compilation
 from eventflow.runtime.group import TaskGroup
+from eventflow.runtime.memory import keep_freed_memory
 from eventflow.runtime.options import RunOptions
 from eventflow.runtime.plan import Plan, WorkerPlan
 from eventflow.runtime.running import SWITCH_INTERVAL_S
@@ -149,6 +150,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     faulthandler.enable()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    keep_freed_memory()
     context = zmq.Context()
     control = Control(address, name, context)
     orders = control.ask_for_work()

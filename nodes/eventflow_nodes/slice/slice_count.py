@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from eventflow.events import Events
 from eventflow.graph.node import Node
@@ -21,6 +21,7 @@ class SliceCount(Node):
         count: events a slice.
     """
 
+    heavy: ClassVar[bool] = True  # what works on whole windows works beside what works on packets
     count: Annotated[int, Range(1)] = 10_000
 
     def start(self, events: StreamInfo) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from eventflow.events import Events
 from eventflow.graph.node import Node
@@ -23,6 +23,7 @@ class SliceTime(Node):
         max_gap: how long after the last event empty slices go on.
     """
 
+    heavy: ClassVar[bool] = True  # what works on whole windows works beside what works on packets
     every: Annotated[Duration, Range(1)] = ms(10)
     max_gap: Annotated[Duration, Range(0)] = s(1)
 
