@@ -90,7 +90,9 @@ class Subscription:
                 buffers = [frame.buffer for frame in frames[1:]]
                 self.missed += header.gap
                 self.received[header.type] += 1
-                yield wire.message_from_frames(header, buffers)
+                message = wire.message_from_frames(header, buffers)
+                wire.check_events(message)
+                yield message
                 self._return_credit(sum(buffer.nbytes for buffer in buffers))
 
     def _return_credit(self, size: int) -> None:

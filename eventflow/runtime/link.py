@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from eventflow.runtime.task import Task
 
 _POLL_MS = 100
+_UNTOLD_WATERMARKS = 16
 
 
 class LinkOutlet:
@@ -46,7 +47,8 @@ class LinkOutlet:
         self._times: deque[int] = deque(maxlen=self.room.limit_packets)
         self._seq = 0
         self._gap = 0
-        self._watermark = -(1 << 62)
+        self._watermark = self._told = -(1 << 62)  # what holds, and what the receiver knows of it
+        self._untold: list[int] = []  # when the packets behind what it does not know came in
         self.socket: zmq.Socket[bytes] | None = None
 
     def open(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
@@ -97,13 +99,26 @@ class LinkOutlet:
         self._watermark = t
         if self._pending:
             self._pending[-1][4] = t
-        else:
-            self._send_header(wire.Watermark(wire.VERSION, self.edge.index, t, ingest_ns))
+        elif t > self._told:
+            self._untold.append(ingest_ns)
+            if len(self._untold) >= _UNTOLD_WATERMARKS:
+                self.tell_watermark()
+
+    def tell_watermark(self) -> None:
+        """Send the watermark if the receiver does not know it: before every wait, and every so often.
+
+        While messages flow each carries the one before it, so a watermark of its own would only cost a frame.
+        """
+        if self._untold and not self._pending:
+            self._send_header(wire.Watermark(wire.VERSION, self.edge.index, self._watermark, self._untold[-1]))
+            self._told = self._watermark
+        self._untold.clear()
 
     def reset(self, reason: str) -> None:
         """Say that time starts anew."""
         self._send_all_pending()
-        self._watermark = -(1 << 62)
+        self._watermark = self._told = -(1 << 62)
+        self._untold.clear()
         self._send_header(wire.Reset(wire.VERSION, self.edge.index, reason))
 
     def _send_all_pending(self) -> None:
@@ -158,6 +173,7 @@ class LinkOutlet:
                 f"edge {self.edge.begin} -> {self.edge.end} is full at t={time_of(message)} µs "
                 f"({self.room.packets} packets, {self.room.bytes} bytes wait) and its policy is fail"
             )
+        self._task.tell_watermarks()
         self._task.blocked_on = self
         self._poll()
         self._task.blocked_on = None
@@ -201,6 +217,8 @@ class LinkOutlet:
         self._gap = 0
         self.room.take(size)
         self._times.append(header.t0)
+        self._told = max(watermark, header.t1)
+        self._untold.clear()
         self.counts.max_fill = max(self.counts.max_fill, self.room.packets)
         assert self.socket is not None  # open() came first
         self.socket.send(wire.encode_header(header), zmq.SNDMORE if arrays else 0)
@@ -270,8 +288,7 @@ class LinkInlet:
             self._control.hold(-size)
             self._return_credit(size)
             inlet.receive(message, header.count, header.ingest_ns)
-            if header.watermark > inlet.watermark:
-                inlet.advance(header.watermark, header.ingest_ns)
+            inlet.advance(max(header.watermark, header.t1), header.ingest_ns)
         elif isinstance(header, wire.Watermark):
             inlet.advance(header.t, header.ingest_ns)
         elif isinstance(header, wire.Hello):

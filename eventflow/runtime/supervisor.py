@@ -40,6 +40,7 @@ _SILENCE_S = 60.0
 _CLOSING_S = 20.0
 _GO_DELAY_NS = 5_000_000
 _PROGRESS_S = 0.25
+_FOLDER_PREFIX = "eventflow-run-"
 _LOOK_S = 0.15
 
 
@@ -85,7 +86,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Run to the end; nothing is left behind, whatever happens."""
-        folder = Path(tempfile.mkdtemp(prefix="eventflow-", dir=os.environ.get("XDG_RUNTIME_DIR") or None))
+        base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+        _sweep(Path(base))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=base))
         self._folder = folder
         try:
             with self._interrupts:
@@ -294,6 +297,25 @@ class Supervisor:
 
     def _send(self, name: str, order: dict[str, Any]) -> None:
         self._socket.send_multipart([name.encode(), msgspec.msgpack.encode(order)])
+
+
+def _sweep(base: Path) -> None:
+    """Remove the socket folders of this user's supervisors that were killed before they could."""
+    for folder in base.glob(f"{_FOLDER_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if pid.isdigit() and folder.stat().st_uid == os.getuid() and not _is_running(int(pid)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def error_from_plain(plain: dict[str, Any]) -> BaseException:

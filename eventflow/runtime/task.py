@@ -138,6 +138,7 @@ class Task:
                     if self.arrivals:
                         self._wait(delay)
                     else:
+                        self.tell_watermarks()
                         time.sleep(min(delay, _NAP_S))  # exact to 0.1 ms, where a poll counts whole milliseconds
                     self.pacing = False
                 continue
@@ -169,8 +170,14 @@ class Task:
                 outlet.read()
                 outlet.flush()
 
+    def tell_watermarks(self) -> None:
+        """Let every receiver know how far time has come; done before each wait."""
+        for outlet in self.link_outlets:
+            outlet.tell_watermark()
+
     def _wait(self, seconds: float) -> None:
         """Wait until something arrives, at most so long."""
+        self.tell_watermarks()
         if self._poller is None:
             with self.inbox_lock:
                 if any(arrival.waiting for arrival in self.arrivals) or self.control.aborted:

@@ -273,6 +273,25 @@ def _facts(header: Data) -> tuple[int, int, int]:
     return header.count, header.t0, header.t1
 
 
+def check_events(message: Any) -> None:
+    """Check what a stranger's events claim: pixels within the sensor, polarity, order, pad bytes.
+
+    Raises:
+        LinkError: they break it.
+    """
+    events = getattr(message, "events", message)
+    if not isinstance(events, Events) or not len(events):
+        return
+    records = events.records
+    inside = records["x"].max() < events.width and records["y"].max() < events.height and records["p"].max() <= 1
+    if not inside:
+        raise LinkError(f"events beyond the {events.width}x{events.height} sensor they claim, or of unknown polarity")
+    if events.ordered and (np.diff(records["t"]) < 0).any():
+        raise LinkError("events said to be in time order are not")
+    if records.view("u1").reshape(-1, 16)[:, 13:].any():
+        raise LinkError("the pad bytes of the events are not zero")
+
+
 def _array(header: Data, name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
     where = f"edge {header.edge}, seq {header.seq}, array {name!r}"
     if dtype == EVENTS_ENCODING:

@@ -153,6 +153,10 @@ class FakeTask:
     def wake(self) -> None:
         self.woken += 1
 
+    def tell_watermarks(self) -> None:
+        """There is one link only, and it is the one that asks."""
+
+
 
 @dataclass
 class FakeInlet:
