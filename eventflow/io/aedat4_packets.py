@@ -188,11 +188,12 @@ class PacketStream:
         done, end, _ = unpack_records(self._buffer, index, records, made)
         if done:
             self._at = int(index[done - 1, 1])
-        return end
+        return int(end)
 
     def _find(self) -> NDArray[np.int64]:
         self._top_up()
         end = self._end - self._origin
+        index: NDArray[np.int64]
         index = index_packets(self._buffer, self._at, self._filled, end, self._known, self._index)
         if not len(index) and self._sound(0) >= 0:  # a packet longer than what was left in the window
             end = self._end - self._origin
