@@ -157,7 +157,6 @@ class FakeTask:
         """There is one link only, and it is the one that asks."""
 
 
-
 @dataclass
 class FakeInlet:
     """Takes what an edge delivers."""
