@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from eventflow.errors import RecordingError
+from eventflow.events import EVENT_DTYPE
 from eventflow.io.aedat4_encoder import Aedat4Encoder
 from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, FlatbufferError, framed_events, read_data_table
 from eventflow.io.aedat4_header import FileHeader, StreamHeader, read_header
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from eventflow.io.source import ByteSource
 
 _BATCHES_AHEAD: Final = 2
+_LEAD_EVENTS: Final = 2  # as long as what precedes a packet's events
 _KINDS: Final = {"EVTS": "events", "FRME": "frames", "IMUS": "imu", "TRIG": "triggers"}
 
 
@@ -83,13 +85,17 @@ class Aedat4Decoder(Decoder):
 
     def fill(self, batch: Batch, start: int) -> int:
         """Copy the next events into `batch` from `start` on."""
+        memory, lead = batch.records, 0
+        if not start and not self._batches_ahead:  # what precedes the first packet's events goes before them
+            memory, lead = np.empty(len(batch) + _LEAD_EVENTS, EVENT_DTYPE), _LEAD_EVENTS
+            batch.records = memory[lead:]
         words = batch.records.view(np.int64).reshape(-1, 2)
-        octets = batch.records.view(np.uint8)
+        octets = memory.view(np.uint8)
         size = self.info.width, self.info.height
         while start < len(words):
             if self._now is None:
                 if not self._batches_ahead:
-                    stop = self._packets.unpack_into(octets, start * EVENT_BYTES) // EVENT_BYTES
+                    stop = self._packets.unpack_into(octets, (start + lead) * EVENT_BYTES) // EVENT_BYTES - lead
                     if stop > start:
                         start = check_events(words, start, stop, self._state, *size)
                         continue
