@@ -27,7 +27,9 @@ MAX_MESSAGE_BYTES = 1 << 31
 COPY_BELOW_BYTES = 128 * 1024
 """Smaller frames are copied: uncopied small ones arrive unaligned, and cost more than the copy."""
 
-_DTYPES = frozenset({"|u1", "|i1", "|b1", *(f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8))})
+_CODES = ("|u1", "|i1", "|b1", *(f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8)))
+_DTYPES: dict[str, np.dtype[Any]] = {EVENTS_ENCODING: EVENT_DTYPE, **{code: np.dtype(code) for code in _CODES}}
+_MAX_DIMENSIONS = 8
 _KINDS = Message.KINDS
 _PLAIN_TYPES: dict[str, Any] = {
     **dict.fromkeys(("int", "float"), (int, float)),
@@ -293,21 +295,24 @@ def check_events(message: Any) -> None:
 
 
 def _array(header: Data, name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
-    where = f"edge {header.edge}, seq {header.seq}, array {name!r}"
-    if dtype == EVENTS_ENCODING:
-        kind: np.dtype[Any] = EVENT_DTYPE
-    elif dtype in _DTYPES:
-        kind = np.dtype(dtype)
-    else:
-        raise LinkError(f"{where}: unknown encoding {dtype!r}")
+    kind = _DTYPES.get(dtype)
+    if kind is None:
+        raise LinkError(f"edge {header.edge}, seq {header.seq}, array {name!r}: unknown encoding {dtype!r}")
     size = len(frame) if isinstance(frame, bytes) else frame.nbytes
-    sane = len(shape) <= 8 and all(0 <= length <= MAX_MESSAGE_BYTES for length in shape)
+    sane = len(shape) <= _MAX_DIMENSIONS and 0 <= min(shape, default=0) <= max(shape, default=0) <= MAX_MESSAGE_BYTES
     if not sane or math.prod(shape) * kind.itemsize != size:
-        raise LinkError(f"{where}: {size} bytes are not shape {shape} of {dtype}")
-    array = np.frombuffer(frame, kind).reshape(shape) if size else np.zeros(shape, kind)
-    if not array.flags.aligned or array.ctypes.data % 8:
-        array = array.copy()
-    array.flags.writeable = False
+        raise LinkError(
+            f"edge {header.edge}, seq {header.seq}, array {name!r}: {size} bytes are not shape {shape} of {dtype}"
+        )
+    if not size:
+        return np.empty(0, kind).reshape(shape)
+    array = np.frombuffer(frame, kind)
+    if not array.flags.aligned:
+        array = np.frombuffer(bytes(frame), kind)
+    if len(shape) != 1:
+        array = array.reshape(shape)
+    if array.flags.writeable:
+        array.flags.writeable = False
     return array
 
 
