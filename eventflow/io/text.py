@@ -13,9 +13,21 @@ import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.decoder import Decoder, Encoder, RecordingInfo
+from eventflow.io.order import BEFORE_ALL_TIME
 from eventflow.io.source import CHUNK_BYTES, WordChunks
-from eventflow.io.text_kernels import FIRST_MALFORMED, LINES, MALFORMED, OUTSIDE, STATE_SIZE, format_rows, parse_rows
+from eventflow.io.text_kernels import (
+    FIRST_MALFORMED,
+    LAST,
+    LINES,
+    MALFORMED,
+    OUTSIDE,
+    STATE_SIZE,
+    STEPS_BACK,
+    format_rows,
+    parse_rows,
+)
 from eventflow.io.text_layout import LOOKED_AT_BYTES, UNIT_POWERS, TextLayout, layout_of
+from eventflow.io.text_swift import time_column_of
 
 if TYPE_CHECKING:
     from eventflow.events import Events
@@ -35,7 +47,8 @@ class TextDecoder(Decoder):
         self._unit_power = UNIT_POWERS[layout.unit]
         self._roles = np.array(["txyp-".index(letter) for letter in layout.columns], np.int64)
         self._state = np.zeros(STATE_SIZE, np.int64)
-        self._state[LINES] = layout.skipped_lines
+        self._state[[LINES, LAST]] = layout.skipped_lines, BEFORE_ALL_TIME
+        self._swift_column = time_column_of(layout.columns, self._unit_power)
         self._row_bytes = max(layout.row_bytes, _SHORTEST_ROW_BYTES)
         self._chunks = WordChunks(source, np.uint8)
         self._in_long_line = False
@@ -51,6 +64,11 @@ class TextDecoder(Decoder):
                 break
         return start
 
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Number of events earlier than the one before them so far."""
+        return int(self._state[STEPS_BACK])
+
     def expected_events(self) -> int | None:
         """Return how many events the file holds, judged by the length of its first rows."""
         return None if self.source.size is None else int(self.source.size / self._row_bytes) + 1
@@ -58,7 +76,7 @@ class TextDecoder(Decoder):
     def _parse(self, words: Any, *, ended: bool) -> int:
         chunks, info = self._chunks, self.info
         data = chunks.words[chunks.cursor :]
-        how = self._roles, self._unit_power, info.width, info.height
+        how = self._roles, self._swift_column, self._unit_power, info.width, info.height
         used, made = parse_rows(data, ended, words, self._state, *how)
         chunks.cursor += used
         return int(made)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventflow.io.text_swift import MARGIN, swift_rows
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Indices of the reader's state: int64, shape (STATE_SIZE,).
-LINES, MALFORMED, FIRST_MALFORMED, OUTSIDE, STATE_SIZE = 0, 1, 2, 3, 4
+LINES, MALFORMED, FIRST_MALFORMED, OUTSIDE, STEPS_BACK, LAST, STATE_SIZE = 0, 1, 2, 3, 4, 5, 6
 
 # What a column holds; other columns are passed over.
 T, X, Y, P, NOTHING = 0, 1, 2, 3, 4
@@ -266,6 +267,7 @@ def parse_rows(
     words: NDArray[np.int64],
     state: NDArray[np.int64],
     roles: NDArray[np.int64],
+    swift_column: int,
     unit_power: int,
     width: int,
     height: int,
@@ -278,21 +280,34 @@ def parse_rows(
         words: int64, shape (room, 2): an event record as two words (t; x, y, p and zero padding).
         state: int64, shape (STATE_SIZE,), carried from call to call.
         roles: int64: what each column holds (T, X, Y, P, NOTHING).
+        swift_column: the column of times where `swift_rows` takes such rows, or -1.
         unit_power: times are multiplied with this power of ten to be µs.
         width: sensor width, px; events beyond are counted in `state[OUTSIDE]`.
         height: sensor height, px.
     """
     room, whole = np.uint64(len(words)), _whole_lines(data)
     size = np.uint64(len(data)) if ended else whole
+    swift_stop = whole - MARGIN if whole > MARGIN and swift_column >= 0 else _0
     at, made = _0, _0
-    lines, columns, rows = state[LINES], np.uint64(width), np.uint64(height)
+    lines, last, columns, rows = state[LINES], state[LAST], np.uint64(width), np.uint64(height)
     while at < size and made < room:
+        if at < swift_stop:
+            before = made
+            at, made, back, last = swift_rows(
+                data, at, swift_stop, words, made, last, swift_column, unit_power, columns, rows
+            )
+            state[STEPS_BACK] += np.int64(back)
+            lines += np.int64(made - before)
+            if made == room:
+                break
         lines += 1
         if at < whole:
             after, t, x, y, p = _plain_row(data, at, roles, unit_power)
             if after > _0 and p <= _1 and x < columns and y < rows:
                 words[made, _0] = np.int64(t)
                 words[made, _1] = np.int64(x | y << _SIXTEEN | p << _THIRTY_TWO)
+                state[STEPS_BACK] += np.int64(np.int64(t) < last)
+                last = np.int64(t)
                 made += _1
                 at = after
                 continue
@@ -311,8 +326,10 @@ def parse_rows(
         else:
             words[made, _0] = time
             words[made, _1] = column | row << 16 | polarity << 32
+            state[STEPS_BACK] += np.int64(time < last)
+            last = time
             made += _1
-    state[LINES] = lines
+    state[LINES], state[LAST] = lines, last
     return int(at), int(made)
 
 

@@ -13,6 +13,8 @@ from eventflow.events import FIELD_NAMES
 
 LOOKED_AT_BYTES: Final = 1 << 16
 
+_ROWS_LOOKED_AT: Final = 256
+
 UNIT_POWERS: Final = {"s": 6, "ms": 3, "us": 0, "ns": -3}
 _ORDERS: Final = ("txyp", "xypt", "xytp")  # rpg and faery; Metavision; tonic
 _ROWS_TO_TELL: Final = 16  # two columns of numbers that rise by chance in fewer rows are no evidence
@@ -104,6 +106,8 @@ def _read_head(lines: list[str], layout: TextLayout) -> list[list[str]]:
             continue
         rows.append(fields)
         layout.row_bytes += (len(line) + 1 - layout.row_bytes) / len(rows)
+        if len(rows) == _ROWS_LOOKED_AT:
+            break
     return rows
 
 
