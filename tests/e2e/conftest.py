@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +51,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sockets = folder / "sockets"
-        self.sockets.mkdir(mode=0o700)
+        self.sockets = Path(tempfile.mkdtemp(prefix="run-"))  # the path of a socket has at most 107 bytes
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, nodes: dict[str, Any], flow: list[Any], **options: Any) -> subprocess.Popen[str]:
@@ -145,3 +146,4 @@ def place(tmp_path: Path):
         made.assert_clean(parts=False)
     finally:
         made.kill()
+        shutil.rmtree(made.sockets, ignore_errors=True)
