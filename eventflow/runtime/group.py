@@ -75,6 +75,8 @@ class TaskGroup:
                 self._add_runner(task, name, folder)
         for edge in self._edges_by_rank():
             self._connect(edge)
+        if len(plan.workers) == len(own.tasks) == len(self.tasks[0].sources) == 1:
+            self.tasks[0].sources[0].alone = True
 
     def _add_runner(self, task: Task, name: str, folder: Callable[[], str]) -> None:
         spec = self._graph.nodes[name]

@@ -328,6 +328,8 @@ class Runner:
             return
         if isinstance(returned, (Events, Message)):
             self._send(self._only_port, returned, ingest_ns)
+        elif returned == []:
+            return
         elif isinstance(returned, tuple) and hasattr(returned, "_fields"):
             self._send_fields(returned, port, seq, message, ingest_ns)
         else:

@@ -17,10 +17,21 @@ if TYPE_CHECKING:
     from eventflow.graph.node import Source
 
 
+_WATERMARK_EVERY = 8
+
+
 class SourceRunner(Runner):
     """One source of a running graph. `due_in` and `step` are called by the task's loop."""
 
     node: Source
+    alone = False
+    """Whether every node of the run is in this source's task."""
+
+    def run_alone(self) -> None:
+        """Send everything, as fast as it goes."""
+        while not self.ended:
+            self.control.check()
+            self.step()
 
     def start(self, infos: dict[str, Any]) -> None:
         """Start the node and announce its outputs."""
@@ -30,6 +41,9 @@ class SourceRunner(Runner):
         self._first_t: int | None = None
         self._anchor: tuple[int, int] | None = None  # a monotonic time (ns) and the event time (µs) that is due then
         self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
+        self._emitted = 0
+        # where no edge is bounded and nobody waits for the clock, every packet's watermark would be told for nothing
+        self._tell_every = _WATERMARK_EVERY if self.alone and not self.control.paced and not self.node.live else 1
         if not self.node.live:
             self._fetch()  # the first packet is decoded, and its kernels loaded, before the clock starts
 
@@ -93,26 +107,34 @@ class SourceRunner(Runner):
                 outlet.reset(item.reason)
         elif isinstance(item, Watermark):
             for port in self._reached:
-                self._reach(port, item.t, ingest_ns)
+                self._reach(port, item.t)
+            self._tell_watermarks(ingest_ns)
         elif isinstance(item, (Events, Message)):
             self._send(self._only_port, item, ingest_ns)
             if self._only_port is not None:
-                self._reach(self._only_port, time_of(item), ingest_ns)
+                self._reach(self._only_port, time_of(item))
         else:
             for port, value in zip(item._fields, item, strict=True):
                 if value is not None:
                     self._send(port, value, ingest_ns)
             for port, value in zip(item._fields, item, strict=True):
                 if value is not None:
-                    self._reach(port, time_of(value), ingest_ns)
+                    self._reach(port, time_of(value))
         self.watermark = min(self._reached.values())
+        self._emitted += 1
+        if self._emitted % self._tell_every == 0:
+            self._tell_watermarks(ingest_ns)
 
-    def _reach(self, port: str, t: int, ingest_ns: int) -> None:
+    def _reach(self, port: str, t: int) -> None:
         if t > self._reached[port]:
             self._reached[port] = t
             self.t_end = max(self.t_end, t)
-            for outlet in self.outlets[port]:
-                outlet.advance(t, ingest_ns)
+
+    def _tell_watermarks(self, ingest_ns: int) -> None:
+        for port, t in self._reached.items():
+            if t > NEVER:
+                for outlet in self.outlets[port]:
+                    outlet.advance(t, ingest_ns)
 
     def _finish(self) -> None:
         self._items.close()
@@ -149,6 +171,9 @@ class SourceRunner(Runner):
 def cut(events: Events, count: int, span_us: int) -> Iterator[Events]:
     """Yield the packet in parts of at most `count` events; none crosses a multiple of `span_us` (0: any may)."""
     if not len(events):
+        return
+    if len(events) <= count and not span_us:
+        yield events
         return
     borders = list(range(0, len(events), count))
     if span_us:

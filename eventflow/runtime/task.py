@@ -130,6 +130,9 @@ class Task:
             if self._deliver():
                 continue
             if self.control.go.is_set() and (source := self._next_source()) is not None:
+                if source.alone and not self.control.paced:
+                    source.run_alone()
+                    continue
                 delay = source.due_in()
                 if delay <= 0.0002 or self.control.draining.is_set():
                     source.step()
