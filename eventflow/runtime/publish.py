@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _QUEUED_MESSAGES = 64
 _QUEUED_BYTES = 16_000_000
 _FAREWELL_S = 1.0
+_PATH_LENGTH = 107
 
 
 def tap_folder() -> Path:
@@ -50,7 +51,12 @@ def address_of(name: str) -> str:
             must be encrypted.
     """
     if "://" not in name:
-        return f"ipc://{tap_folder()}/{name.replace('/', '.')}"
+        path = f"{tap_folder()}/{name.replace('/', '.')}"
+        if len(path.encode()) > _PATH_LENGTH:
+            raise ParameterError(
+                f"tap {name!r}: its socket {path} would be longer than {_PATH_LENGTH} bytes; shorten it"
+            )
+        return f"ipc://{path}"
     transport, _, rest = name.partition("://")
     if transport == "ipc":
         return name

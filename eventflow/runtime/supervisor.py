@@ -41,6 +41,7 @@ _CLOSING_S = 20.0
 _GO_DELAY_NS = 5_000_000
 _PROGRESS_S = 0.25
 _FOLDER_PREFIX = "eventflow-run-"
+_BASE_LENGTH = 60
 _LOOK_S = 0.15
 
 
@@ -86,8 +87,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Run to the end; nothing is left behind, whatever happens."""
-        base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-        _sweep(Path(base))
+        base = _socket_base()
+        _sweep(base)
         folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=base))
         self._folder = folder
         try:
@@ -297,6 +298,17 @@ class Supervisor:
 
     def _send(self, name: str, order: dict[str, Any]) -> None:
         self._socket.send_multipart([name.encode(), msgspec.msgpack.encode(order)])
+
+
+def _socket_base() -> Path:
+    """Return the first of the usual folders that is short enough: a socket's path has room for 107 characters."""
+    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
+        if base and len(base.encode()) <= _BASE_LENGTH and os.access(base, os.W_OK):
+            return Path(base)
+    raise errors.LinkError(
+        f"no folder for the sockets between processes: XDG_RUNTIME_DIR, TMPDIR and /tmp are longer than {_BASE_LENGTH} "
+        "characters or cannot be written; set XDG_RUNTIME_DIR to a short path of yours"
+    )
 
 
 def _sweep(base: Path) -> None:
