@@ -76,7 +76,8 @@ class TextDecoder(Decoder):
     def _parse(self, words: Any, *, ended: bool) -> int:
         chunks, info = self._chunks, self.info
         data = chunks.words[chunks.cursor :]
-        how = self._roles, self._swift_column, self._unit_power, info.width, info.height
+        kept = np.uint64(self._unit_power) if self._unit_power > 0 else None
+        how = self._roles, self._swift_column, kept, self._unit_power, info.width, info.height
         used, made = parse_rows(data, ended, words, self._state, *how)
         chunks.cursor += used
         return int(made)

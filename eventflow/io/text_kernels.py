@@ -268,6 +268,7 @@ def parse_rows(
     state: NDArray[np.int64],
     roles: NDArray[np.int64],
     swift_column: int,
+    kept: Any,
     unit_power: int,
     width: int,
     height: int,
@@ -281,6 +282,7 @@ def parse_rows(
         state: int64, shape (STATE_SIZE,), carried from call to call.
         roles: int64: what each column holds (T, X, Y, P, NOTHING).
         swift_column: the column of times where `swift_rows` takes such rows, or -1.
+        kept: `unit_power` where times may have a point, else None.
         unit_power: times are multiplied with this power of ten to be µs.
         width: sensor width, px; events beyond are counted in `state[OUTSIDE]`.
         height: sensor height, px.
@@ -294,7 +296,7 @@ def parse_rows(
         if at < swift_stop:
             before = made
             at, made, back, last = swift_rows(
-                data, at, swift_stop, words, made, last, swift_column, unit_power, columns, rows
+                data, at, swift_stop, words, made, last, swift_column, kept, columns, rows
             )
             state[STEPS_BACK] += np.int64(back)
             lines += np.int64(made - before)

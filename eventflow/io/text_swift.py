@@ -23,9 +23,9 @@ _ROW = 32  # bytes of a row looked at
 MARGIN = np.uint64(2 * _ROW)  # bytes that have to follow the place where a row begins
 
 _0, _1, _2, _4, _8, _16, _32 = (np.uint64(value) for value in (0, 1, 2, 4, 8, 16, 32))
-_64, _128 = np.uint64(64), np.uint64(128)
+_10, _14, _64, _128 = np.uint64(10), np.uint64(14), np.uint64(64), np.uint64(128)
 _DIGIT_ZERO, _DIGIT_NINE, _POINT = np.uint64(48), np.uint64(57), np.uint64(46)
-_COMMA, _SEMICOLON, _SPACE, _TAB = np.uint64(44), np.uint64(59), np.uint64(32), np.uint64(9)
+_COMMA, _SEMICOLON, _SPACE, _TAB = 44, 59, 32, 9
 _NEWLINE, _RETURN = np.uint8(10), np.uint8(13)
 _THREE = np.uint64(3)
 _VALUES = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -38,9 +38,8 @@ _POWERS = np.array([10**power for power in range(20)], np.uint64)
 
 
 def time_column_of(columns: str, unit_power: int) -> int:
-    """Return the column of times, 0 to 3, where `swift_rows` is made for such rows, else -1."""
-    common = columns.replace("t", "", 1) == "xyp" and unit_power >= 0
-    return columns.index("t") if common else -1
+    """Return the column of times where `swift_rows` is made for such rows, else -1."""
+    return columns.index("t") if columns in ("txyp", "xytp", "xypt") and unit_power >= 0 else -1
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -114,12 +113,49 @@ def _digits(data: NDArray[np.uint8], at: Any, count: Any) -> Any:
 
 
 @jit
-def _fraction(data: NDArray[np.uint8], at: Any, count: Any, kept: Any) -> Any:
-    """Return the first `kept` digits of a fraction of 1 to 14 and whether the others are zeros."""
+def _time(data: NDArray[np.uint8], at: Any, end: Any, points: Any, kept: Any) -> Any:
+    """Return the time of a field in µs and whether it is one: digits, with `kept` also a point and digits behind it.
+
+    Args:
+        data: uint8.
+        at: where the field begins.
+        end: its length.
+        points: which of its bytes are points, as bits.
+        kept: how many digits behind the point are whole µs, or None where there is no point.
+    """
+    if kept is None:
+        return (np.int64(_digits(data, at, end)), True) if end - _1 < _16 else (np.int64(0), False)
+    if points == _0 or points & (points - _1) != _0:
+        return np.int64(0), False
+    point = _lowest(points)
+    count = end - point - _1
+    if point - _1 >= _10 or count - _1 >= _14:
+        return np.int64(0), False
+    whole, behind = _digits(data, at, point) * _POWERS[kept], at + point + _1
     if count <= kept:
-        return _digits(data, at, count) * _POWERS[kept - count], True
-    rest = (_load(data, at + kept) ^ _ZEROS) << (_64 - ((count - kept) << _THREE))
-    return _digits(data, at, kept), rest == _0
+        return np.int64(whole + _digits(data, behind, count) * _POWERS[kept - count]), True
+    rest = (_load(data, behind + kept) ^ _ZEROS) << (_64 - ((min(count - kept, _8)) << _THREE))
+    return np.int64(whole + _digits(data, behind, kept)), rest == _0 and count - kept <= _8
+
+
+@jit
+def _place_of(data: NDArray[np.uint8], x: Any, x_digits: Any, y: Any, y_digits: Any) -> Any:
+    """Return the coordinates at x and y, of 1 to 4 digits each, x in the lower and y in the upper half of a u64."""
+    place = (_load(data, x) << (_32 - (x_digits << _THREE))) & _LOW_32
+    place |= (_load(data, y) & _LOW_32) << (_64 - (y_digits << _THREE))
+    place &= _VALUES
+    place = (place * _TEN + (place >> _8)) & _PAIRS
+    return (place * _HUNDRED + (place >> _16)) & _FOURS
+
+
+@jit
+def _separator_of(data: NDArray[np.uint8], at: Any, kept: Any) -> Any:
+    """Return the sign behind the first field of a row if it separates fields, else 0."""
+    ends = ~_between(data, at, _DIGIT_ZERO, _DIGIT_NINE)
+    if kept is not None:
+        ends &= ~_between(data, at, _POINT, _POINT)
+    sign = data[at + _lowest(ends)]
+    return np.uint64(sign) if sign in (_COMMA, _SEMICOLON, _SPACE, _TAB) else _0
 
 
 @jit
@@ -131,7 +167,7 @@ def swift_rows(
     made: Any,
     last: Any,
     time_column: int,
-    unit_power: int,
+    kept: Any,
     width: Any,
     height: Any,
 ) -> Any:
@@ -142,71 +178,56 @@ def swift_rows(
 
     Args:
         data: uint8; MARGIN bytes of it follow `stop`.
-        at: where a row begins.
+        at: where a row begins, before `stop`.
         stop: where to stop.
         words: int64, shape (room, 2): an event record as two words.
         made: events there are already.
         last: the time before, µs.
-        time_column: 0 to 3; the other columns are x, y and p in this order.
-        unit_power: times are multiplied with this power of ten to be µs; 0, or more for times with a decimal point.
+        time_column: 0, 2 or 3; the other columns are x, y and p in this order.
+        kept: how many digits behind the point of a time are whole µs, or None where times have no point. Compiled
+            apart, since looking for points costs a fifth of all.
         width: sensor width, px.
         height: sensor height, px.
     """
-    room, kept = np.uint64(len(words)), np.uint64(unit_power)
-    back = _0
-    while at < stop and made < room:
-        ends = ~_between(data, at, _DIGIT_ZERO, _DIGIT_NINE) & _LOW_32
-        points = _0
-        if kept != _0:
+    room, back = np.uint64(len(words)), _0
+    separator = _separator_of(data, at, kept)
+    while separator != _0 and at < stop and made < room:
+        ends, points = ~_between(data, at, _DIGIT_ZERO, _DIGIT_NINE) & _LOW_32, _0
+        if kept is not None:
             points = _between(data, at, _POINT, _POINT)
             ends &= ~points
-        separators = (
-            _between(data, at, _COMMA, _COMMA)
-            | _between(data, at, _SPACE, _SPACE)
-            | _between(data, at, _SEMICOLON, _SEMICOLON)
-            | _between(data, at, _TAB, _TAB)
-        )
         ends_1 = ends & (ends - _1)
         ends_2 = ends_1 & (ends_1 - _1)
         ends_3 = ends_2 & (ends_2 - _1)
-        if ends_3 == _0 or (ends ^ ends_3) & ~separators != _0:
+        if ends_3 == _0 or (ends ^ ends_3) & ~_between(data, at, separator, separator) != _0:
             break
         end_0, end_1, end_2, end_3 = _lowest(ends), _lowest(ends_1), _lowest(ends_2), _lowest(ends_3)
         if time_column == 0:
             t, t_end, x, x_end, y, y_end, p, p_end = _0, end_0, end_0 + _1, end_1, end_1 + _1, end_2, end_2 + _1, end_3
-        elif time_column == 1:
-            x, x_end, t, t_end, y, y_end, p, p_end = _0, end_0, end_0 + _1, end_1, end_1 + _1, end_2, end_2 + _1, end_3
         elif time_column == 2:
             x, x_end, y, y_end, t, t_end, p, p_end = _0, end_0, end_0 + _1, end_1, end_1 + _1, end_2, end_2 + _1, end_3
         else:
             x, x_end, y, y_end, p, p_end, t, t_end = _0, end_0, end_0 + _1, end_1, end_1 + _1, end_2, end_2 + _1, end_3
-        x_digits, y_digits = x_end - x, y_end - y
-        if (x_digits - _1) | (y_digits - _1) >= _4 or p_end - p != _1 or t_end - t - _1 >= _16:
+        x_digits, y_digits, t_digits = x_end - x, y_end - y, t_end - t
+        if (x_digits - _1) | (y_digits - _1) >= _4 or p_end - p != _1:
             break
         after = at + end_3 + _1
         if data[after - _1] != _NEWLINE:
             if data[after - _1] != _RETURN or data[after] != _NEWLINE:
                 break
             after += _1
-        place = (_load(data, at + x) << (_32 - (x_digits << _THREE))) & _LOW_32
-        place |= (_load(data, at + y) & _LOW_32) << (_64 - (y_digits << _THREE))
-        place &= _VALUES
-        place = (place * _TEN + (place >> _8)) & _PAIRS
-        place = (place * _HUNDRED + (place >> _16)) & _FOURS
+        place = _place_of(data, at + x, x_digits, at + y, y_digits)
         column, row, polarity = place & _LOW_16, place >> _32, np.uint64(data[at + p]) - _DIGIT_ZERO
         if column >= width or row >= height or polarity > _1:
             break
-        if kept == _0:
-            time = np.int64(_digits(data, at + t, t_end - t))
-        else:
+        if kept is not None:
             points &= (_1 << end_3) - _1
-            point = _lowest(points | (_1 << _32))
-            if points & (points - _1) != _0 or point <= t or point - t > _8 or point + _1 >= t_end or point >= t_end:
+            if points >> t_end != _0:
                 break
-            part, exact = _fraction(data, at + point + _1, t_end - point - _1, kept)
-            if not exact:
-                break
-            time = np.int64(_digits(data, at + t, point - t) * _POWERS[kept] + part)
+            points >>= t
+        time, good = _time(data, at + t, t_digits, points, kept)
+        if not good:
+            break
         words[made, _0] = time
         words[made, _1] = np.int64(column | row << _16 | polarity << _32)
         back += np.uint64(time < last)

@@ -12,7 +12,10 @@ from recording_kit import decoded, encoded, make
 
 import eventflow.io as recordings
 from eventflow.errors import ParameterError, RecordingError
+from eventflow.io.order import BEFORE_ALL_TIME
 from eventflow.io.source import CHUNK_BYTES
+from eventflow.io.text_kernels import LAST, STATE_SIZE, parse_rows
+from eventflow.io.text_swift import time_column_of
 
 SIZE = {"width": 40, "height": 30}
 
@@ -153,6 +156,104 @@ def test_wrong_options_when_writing(options):
 )
 def test_what_is_written(options, text):
     assert encoded("csv", [make([-7, 1234567])], **options).decode() == text
+
+
+ODD_LINES = [
+    *[
+        "",
+        "# note",
+        "5",
+        "5,1,2",
+        "5,1,2,1,9",
+        "5, 1, 2, 1",
+        "+5,1,2,1",
+        "-5,1,2,1",
+        "5,1,2,-1",
+        "5,1,2,on",
+        " 5 1 2 1",
+    ],
+    *["5.5,1,2,1", "5,1.0,2,1", "5,1,2,1.", ".5,1,2,1", "5.,1,2,1", "1e3,1,2,1", "5a1a2a1", "5;1,2 1", "5:1:2:1"],
+    *[
+        "0.1234567,1,2,1",
+        "1.1234560,1,2,1",
+        "1643243628.737093001 1 2 1",
+        "0.00000100000000000001,1,2,1",
+        "1.2.3,1,2,1",
+    ],
+    *["12345678901234567,1,2,1", "1234567890123456,1,2,1", "99999999999999999999,1,2,1", "5,00001,2,1", "5,0001,2,1"],
+    *[
+        "5,40,2,1",
+        "5,1,30,1",
+        "5,1,2,2",
+        "5,1,2,10",
+        "5,1,2,1\r",
+        "5,1,2,1\r\r",
+        "5,1,2,1 ",
+        "5,,2,1",
+        ",5,1,2,1",
+        "5,1,2,",
+    ],
+    *["1,2,5,1", "1,2,1,5", "7" * 40, "5,1,2,1" * 9],
+]
+
+
+@st.composite
+def lines(draw):
+    """Rows of one layout between lines that are none, or rows of another kind."""
+    separator, end = draw(st.sampled_from(",; \t")), draw(st.sampled_from(["\n", "\r\n"]))
+    times = draw(st.sampled_from(["{}", "{}.{:06}", "{}.{:03}", "{}.{:09}", "{}.0"]))
+    order = draw(st.sampled_from(["txyp", "xytp", "xypt", "ptyx"]))
+    number = st.integers(0, 9) | st.integers(0, 10**5) | st.integers(0, 10**17)
+
+    def row():
+        t = times.format(draw(number), draw(st.integers(0, 999)))
+        fields = {"t": t, "x": draw(st.integers(0, 45)), "y": draw(st.integers(0, 33)), "p": draw(st.integers(0, 1))}
+        return separator.join(str(fields[letter]) for letter in order) + end
+
+    odd = st.sampled_from(ODD_LINES) | st.text("0123456789,. -\t\r", max_size=40)
+    count = draw(st.integers(0, 30))
+    texts = [draw(odd) + end if draw(st.integers(0, 5)) == 0 else row() for _ in range(count)]
+    return order, "".join(texts)
+
+
+def parsed(data, order, power, *, swift, room=100):
+    state = np.zeros(STATE_SIZE, np.int64)
+    state[LAST] = BEFORE_ALL_TIME
+    words = np.zeros((room, 2), np.int64)
+    roles = np.array(["txyp".index(letter) for letter in order])
+    column = time_column_of(order, power) if swift else -1
+    kept = np.uint64(power) if power > 0 else None
+    bounds = parse_rows(np.frombuffer(data, np.uint8), True, words, state, roles, column, kept, power, 40, 30)
+    return bounds, words.tolist(), state.tolist()
+
+
+@settings(deadline=None, max_examples=300)
+@given(lines(), st.sampled_from([6, 3, 0, -3]), st.integers(1, 100))
+def test_the_fast_loop_changes_nothing(given_lines, power, room):
+    order, text = given_lines
+    data = (text + "\n" * 70).encode()
+    assert parsed(data, order, power, swift=True, room=room) == parsed(data, order, power, swift=False, room=room)
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+@pytest.mark.parametrize("power", [6, 0])
+def test_odd_lines_are_read_the_same_by_the_fast_loop(line, power):
+    data = f"5,1,2,1\n{line}\n6,1,2,0\n{line}".encode() + b"\n" * 70
+    for order in ("txyp", "xytp", "xypt"):
+        assert parsed(data, order, power, swift=True) == parsed(data, order, power, swift=False)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lines(), st.integers(1, 90), st.lists(st.integers(1, 9), min_size=1, max_size=3))
+def test_reads_and_packets_may_end_anywhere(given_lines, most_bytes, sizes):
+    order, text = given_lines
+    data = ("t,x@40,y@30,on\n" + text).encode()
+    options = {"columns": order, "unit": "s"}
+    whole, at_once = decoded("csv", data, **options)
+    pieces, bit_by_bit = decoded("csv", data, most_bytes=most_bytes, sizes=sizes, **options)
+    np.testing.assert_array_equal(pieces, whole)
+    assert (bit_by_bit.skipped, bit_by_bit.info.notes) == (at_once.skipped, at_once.info.notes)
+    assert bit_by_bit.steps_back == at_once.steps_back == np.count_nonzero(np.diff(whole["t"]) < 0)
 
 
 @pytest.mark.samples
