@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from eventflow import io
 from eventflow.bench import inputs, machine
@@ -15,11 +19,13 @@ from eventflow.io.aedat4_header import read_header
 from eventflow.io.source import ByteSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from eventflow.bench.model import Row
     from eventflow.bench.suite import Bench
 
+_ONE_THREAD: Final = "one thread"
+_IN_PARTS: Final = ("evt3_vectors", "evt3_sparse", "evt2")
 SHARE: Final = {"csv": 4}  # text is an order of magnitude slower: a quarter of the events is enough
 
 
@@ -79,10 +85,10 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
     size: dict[str, Any] = {"width": 640, "height": 480} if given.format == "csv" else {}
-    expected = io.read(path, **size)
+    expected = io.read(path, threads=1, **size)
     floor = machine.floor_mev_per_s(Path(path).stat().st_size, len(expected))
     ways = [("whole", "whole file"), ("packets", "64 k packets")]
-    if given.format == "aedat4" and given.compression == "lz4":
+    if (given.format == "aedat4" and given.compression == "lz4") or given.name in _IN_PARTS:
         ways.append(("two_cores", "whole file, two cores"))
     for way, what in ways:
         name = f"decode.{given.name}.{way}"
@@ -90,7 +96,9 @@ def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
             continue
         case = Case(name, f"{given.what}: {what}", len(expected), [_ours(path, way, size)], floor=floor)
         case.targets = _targets(given, way)
-        if bench.peers:
+        if way == "two_cores" and given.name in _IN_PARTS:
+            _add_one_thread(case, path, len(expected))
+        elif bench.peers:
             for peer in decoders_of(given.format):
                 run = peer.stream if way == "packets" else peer.whole
                 wrong = _wrong(peer.whole, path, expected) if way == "packets" else ""
@@ -105,7 +113,7 @@ def _targets(given: _Input, way: str) -> list[AtLeast]:
     if given.format != "aedat4":
         return [AtLeast(1.5, FASTEST)]
     if way == "two_cores":
-        return [AtLeast(1.5, "dv-processing")]
+        return [AtLeast(1.5, _ONE_THREAD if given.name in _IN_PARTS else "dv-processing")]
     return [AtLeast(0.8, "lz4.frame")] if given.compression == "lz4" else []
 
 
@@ -114,7 +122,24 @@ def _ours(path: str, way: str, size: dict[str, Any]) -> Contender:
         with io.open(path, packet_events=PACKET_EVENTS, **size) as recording:
             return sum(len(packet) for packet in recording)
 
-    return Contender(OURS, packets if way == "packets" else lambda: io.read(path, **size))
+    threads = 2 if way == "two_cores" else 1
+    return Contender(OURS, packets if way == "packets" else lambda: io.read(path, threads=threads, **size))
+
+
+def _add_one_thread(case: Case, path: str, events: int) -> None:
+    """Set one thread beside two, and what two cores can be hoped for: two copies at once beside one after another."""
+    case.contenders.append(Contender(_ONE_THREAD, lambda: io.read(path, threads=1), peer=False))
+    half = np.ones(events, np.int64)  # half as many bytes as the events have
+    with ThreadPoolExecutor(2) as pool:
+        one = min(_seconds(lambda: [half.copy(), half.copy()]) for _ in range(5))
+        two = min(_seconds(lambda: list(pool.map(lambda _: half.copy(), range(2)))) for _ in range(5))
+    case.note += f"Two copies at once are {one / two:.2f}x as fast as one after the other. "
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
 
 
 def _call(function: Any, path: str) -> Any:

@@ -107,10 +107,13 @@ class Decoder(ABC):
             `damaged`, `truncated_bytes`.
         columns: which of "labels" and "scores" this recording has beside its events.
         steps_back: number of events earlier than the one before them so far, or None where the decoder does not know.
+        threads: how many threads `fill` may use, None to have it decide; set by the caller. Many decoders use one
+            whatever it says, and what they give does not depend on it.
     """
 
     columns: frozenset[str] = frozenset()
     steps_back: int | None = None
+    threads: int | None = 1
 
     def __init__(self, source: ByteSource, info: RecordingInfo) -> None:
         self.source = source

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
+from eventflow.io.evt_parts import decode_parts, threads_for
 from eventflow.io.prophesee import Header, geometry_of, read_header, time_origin
 from eventflow.io.source import ByteSource, WordChunks
 from eventflow.messages import Triggers
@@ -54,18 +56,47 @@ def check_size(name: str, width: int, height: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Clock:
+    """Where a format's state keeps time, and how its counter wraps.
+
+    Attributes:
+        epoch: slot of the time, µs, that the counter counts from.
+        high: slot of the counter's upper bits, -1 before they are known.
+        last: slot of the last event's time, µs.
+        high_wrap: a fall of the upper bits by this much is the end of the counter's range.
+        wrap_us: that range, µs.
+    """
+
+    epoch: int
+    high: int
+    last: int
+    high_wrap: int
+    wrap_us: int
+
+
 class RawDecoder(Decoder):
-    """One pass over a RAW file. A format gives the word type, the size of its state and two kernels."""
+    """One pass over a RAW file. A format gives the word type, what its state holds and three kernels.
+
+    Attributes:
+        word: dtype of a word.
+        clock: what its state says of time.
+        counts: slots of its state that count what is left out, by reason.
+        counters: these and the slot that counts steps back.
+        state: what is remembered from word to word.
+    """
 
     word: str
-    slots: int
+    clock: ClassVar[Clock]
     counts: ClassVar[dict[str, int]]
+    counters: ClassVar[list[int]]
 
     def __init__(self, source: ByteSource, info: RecordingInfo) -> None:
         super().__init__(source, info)
         self._chunks = WordChunks(source, self.word)
         self.t0 = time_origin(info.attributes)
-        self._state = self.first_state()
+        self.state = self.first_state()
+        self.word_bytes = np.dtype(self.word).itemsize
 
     @classmethod
     def opened(cls, source: ByteSource, name: str, width: int | None, height: int | None) -> RawDecoder:
@@ -77,8 +108,23 @@ class RawDecoder(Decoder):
         """Return the state before the first word."""
 
     @abstractmethod
-    def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:
-        """Decode the current chunk into `out` from event `start` on; return the next word and event."""
+    def decode(
+        self, words: NDArray[Any], i: int, out: NDArray[np.int64], n: int, state: NDArray[np.int64]
+    ) -> tuple[int, int]:
+        """Decode `words` from word `i` on into `out` from event `n` on; return the next word and event."""
+
+    @abstractmethod
+    def survey(self, words: NDArray[Any]) -> tuple[int, int]:
+        """Return how many events words hold at most, and the first TIME_HIGH among them or -1."""
+
+    @abstractmethod
+    def memory_of(self, state: NDArray[np.int64]) -> tuple[int, ...]:
+        """Return all that matters to the words that follow, but for the slots `epoch` and `last` and what counts."""
+
+    @property
+    def pending_events(self) -> int:
+        """How many events the state may still hold."""
+        return 0
 
     @abstractmethod
     def collect(self, columns: tuple[NDArray[Any], ...], start: int) -> tuple[int, int]:
@@ -88,13 +134,27 @@ class RawDecoder(Decoder):
         """Write the next events into `batch`; see Decoder.fill."""
         room = min(len(batch) - start, _EVENTS_AT_ONCE)
         out = batch.records[start : start + room].view(np.int64)
-        count = 0
+        count = 0 if self.threads == 1 else self._fill_in_parts(out)
+        chunks, state = self._chunks, self.state
         while count < room:
-            self._chunks.cursor, count = self.decode(out, count)
-            if count < room and not self._chunks.refill():
+            chunks.cursor, count = self.decode(chunks.words, chunks.cursor, out, count, state)
+            if count < room and not chunks.refill():
                 break
         self._take_counts()
         return start + count
+
+    def _fill_in_parts(self, out: NDArray[np.int64]) -> int:
+        """Decode with several threads what can be; return how many events that are."""
+        if self.source.size is None:
+            return 0
+        threads = threads_for(self.threads, self.source.size - self.decoded_bytes)
+        parts = decode_parts(self, out, threads) if threads > 1 else None
+        if parts is None:
+            return 0
+        self.state[:] = parts.state
+        self.source.seek(parts.end)
+        self._chunks = WordChunks(self.source, self.word)
+        return parts.count
 
     @property
     def decoded_bytes(self) -> int:
@@ -103,8 +163,8 @@ class RawDecoder(Decoder):
 
     def _take_counts(self) -> None:
         for reason, slot in self.counts.items():
-            if self._state[slot]:
-                self.skipped[reason] = int(self._state[slot])
+            if self.state[slot]:
+                self.skipped[reason] = int(self.state[slot])
         if self._chunks.truncated_bytes:
             self.skipped["truncated_bytes"] = self._chunks.truncated_bytes
 

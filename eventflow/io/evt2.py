@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from eventflow.io import evt2_kernels as kernels
-from eventflow.io.evt import RawDecoder
+from eventflow.io.evt import Clock, RawDecoder
 from eventflow.io.evt2_encoding import open_encoder as open_encoder
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ class Evt2Decoder(RawDecoder):
         "outside": kernels.OUTSIDE,
         "reserved": kernels.RESERVED,
     }
+    counters: ClassVar[list[int]] = [*counts.values(), kernels.STEPS_BACK]
+    clock = Clock(kernels.EPOCH, kernels.HIGH, kernels.LAST, kernels.HIGH_WRAP, kernels.WRAP_US)
 
     @property
     def steps_back(self) -> int:  # type: ignore[override]
         """Events earlier than the one before them so far."""
-        return int(self._state[kernels.STEPS_BACK])
+        return int(self.state[kernels.STEPS_BACK])
 
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
@@ -44,15 +46,25 @@ class Evt2Decoder(RawDecoder):
         state[kernels.HIGH] = state[kernels.LAST] = -1
         return state
 
-    def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:
-        """Decode the current chunk; see RawDecoder.decode."""
-        size, words = (self.info.width, self.info.height), self._chunks
-        return kernels.decode(words.words, words.cursor, out, start, len(out) // 2, *size, self._state)  # type: ignore[no-any-return]
+    def decode(
+        self, words: NDArray[Any], i: int, out: NDArray[np.int64], n: int, state: NDArray[np.int64]
+    ) -> tuple[int, int]:
+        """Decode words; see RawDecoder.decode."""
+        size = self.info.width, self.info.height
+        return kernels.decode(words, i, out, n, len(out) // 2, *size, state)  # type: ignore[no-any-return]
+
+    def survey(self, words: NDArray[Any]) -> tuple[int, int]:
+        """Count the events words may hold; see RawDecoder.survey."""
+        return kernels.survey(words)  # type: ignore[no-any-return]
+
+    def memory_of(self, state: NDArray[np.int64]) -> tuple[int, ...]:
+        """Return what matters to the words that follow; see RawDecoder.memory_of."""
+        return (int(state[kernels.HIGH]),)
 
     def collect(self, columns: tuple[NDArray[Any], ...], start: int) -> tuple[int, int]:
         """Collect the triggers of the current chunk; see RawDecoder.collect."""
         words = self._chunks
-        return kernels.collect_triggers(words.words, words.cursor, *columns, start, self._state)  # type: ignore[no-any-return]
+        return kernels.collect_triggers(words.words, words.cursor, *columns, start, self.state)  # type: ignore[no-any-return]
 
 
 def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> RawDecoder:

@@ -13,8 +13,8 @@ EPOCH, HIGH, LAST, STEPS_BACK, BEFORE_TIME, OUTSIDE, RESERVED = range(7)
 SLOTS: Final = 7
 
 _ON, _TIME_HIGH, _TRIGGER, _OTHERS, _CONTINUED = 1, 8, 10, 14, 15
-_HIGH_WRAP: Final = 1 << 27  # TIME_HIGH has 28 bits; a smaller fall is a glitch, not the end of its range
-_WRAP_US: Final = 1 << 34
+HIGH_WRAP: Final = 1 << 27  # TIME_HIGH has 28 bits; a smaller fall is a glitch, not the end of its range
+WRAP_US: Final = 1 << 34
 _BLOCK: Final = 32  # words judged at once
 _NEGATIVE: Final = -(2**63)
 _OVERFLOW: Final = 1 << 27 | 1 << 11  # where x + (2048 - width) and y + (2048 - height) carry to when outside
@@ -90,8 +90,8 @@ def _other(w: int, state: Any, bias: int) -> int:  # pragma: no cover
     kind = w >> 28
     if kind == _TIME_HIGH:
         high = w & 0xFFFFFFF
-        if state[HIGH] - high >= _HIGH_WRAP:
-            state[EPOCH] += _WRAP_US
+        if state[HIGH] - high >= HIGH_WRAP:
+            state[EPOCH] += WRAP_US
         state[HIGH] = high
     elif kind <= _ON:
         if state[HIGH] < 0:
@@ -105,6 +105,19 @@ def _other(w: int, state: Any, bias: int) -> int:  # pragma: no cover
     elif kind not in (_TRIGGER, _OTHERS, _CONTINUED):
         state[RESERVED] += 1
     return 1
+
+
+@jit
+def survey(words: Any) -> Any:  # pragma: no cover
+    """Return how many of the words are events, and the first TIME_HIGH among them or -1."""
+    events = 0
+    for j in range(len(words)):
+        events += np.int64(words[j]) < 0x20000000
+    for j in range(len(words)):
+        w = np.int64(words[j])
+        if w >> 28 == _TIME_HIGH:
+            return events, w & 0xFFFFFFF
+    return events, -1
 
 
 @jit

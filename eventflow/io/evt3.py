@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from eventflow.io import evt3_kernels as kernels
-from eventflow.io.evt import RawDecoder
+from eventflow.io.evt import Clock, RawDecoder
 from eventflow.io.evt3_encoding import open_encoder as open_encoder
 from eventflow.io.order import BEFORE_ALL_TIME
 
@@ -34,11 +34,13 @@ class Evt3Decoder(RawDecoder):
         "outside": kernels.OUTSIDE,
         "reserved": kernels.RESERVED,
     }
+    counters: ClassVar[list[int]] = [*counts.values(), kernels.STEPS_BACK]
+    clock = Clock(kernels.EPOCH, kernels.HIGH, kernels.LAST, kernels.HIGH_WRAP, kernels.WRAP_US)
 
     @property
     def steps_back(self) -> int:  # type: ignore[override]
         """Events earlier than the one before them so far."""
-        return int(self._state[kernels.STEPS_BACK])
+        return int(self.state[kernels.STEPS_BACK])
 
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
@@ -48,17 +50,30 @@ class Evt3Decoder(RawDecoder):
         state[kernels.LAST] = BEFORE_ALL_TIME
         return state
 
-    def decode(self, out: NDArray[np.int64], start: int) -> tuple[int, int]:
-        """Decode the current chunk; see RawDecoder.decode."""
-        size, words = (self.info.width, self.info.height), self._chunks
-        return kernels.decode(  # type: ignore[no-any-return]
-            words.words, words.cursor, out, start, len(out) // 2, *size, self._state, kernels.BY_KIND, kernels.PLACES
-        )
+    def decode(
+        self, words: NDArray[Any], i: int, out: NDArray[np.int64], n: int, state: NDArray[np.int64]
+    ) -> tuple[int, int]:
+        """Decode words; see RawDecoder.decode."""
+        size = self.info.width, self.info.height
+        return kernels.decode(words, i, out, n, len(out) // 2, *size, state, kernels.BY_KIND, kernels.PLACES)  # type: ignore[no-any-return]
+
+    def survey(self, words: NDArray[Any]) -> tuple[int, int]:
+        """Count the events words may hold; see RawDecoder.survey."""
+        return kernels.survey(words)  # type: ignore[no-any-return]
+
+    def memory_of(self, state: NDArray[np.int64]) -> tuple[int, ...]:
+        """Return what matters to the words that follow; see RawDecoder.memory_of."""
+        return tuple((state[list(kernels.MEMORY)] & kernels.MEMORY_BITS).tolist())
+
+    @property
+    def pending_events(self) -> int:
+        """How many events are left of a vector."""
+        return int(self.state[kernels.MASK]).bit_count()
 
     def collect(self, columns: tuple[NDArray[Any], ...], start: int) -> tuple[int, int]:
         """Collect the triggers of the current chunk; see RawDecoder.collect."""
         words = self._chunks
-        return kernels.collect_triggers(words.words, words.cursor, *columns, start, self._state)  # type: ignore[no-any-return]
+        return kernels.collect_triggers(words.words, words.cursor, *columns, start, self.state)  # type: ignore[no-any-return]
 
 
 def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> RawDecoder:

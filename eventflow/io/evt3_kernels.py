@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EPOCH, HIGH, ADDRESS, HAS_ROW, BASE, POLARITY, MASK, STEP, BEFORE_TIME, BEFORE_ADDRESS, OUTSIDE, RESERVED = range(12)
 LAST, STEPS_BACK = 12, 13
 SLOTS: Final = 14
+MEMORY: Final = (HIGH, ADDRESS, HAS_ROW, BASE, POLARITY, MASK, STEP)
 
 _Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW, _TIME_HIGH, _TRIGGER = 0, 2, 3, 4, 5, 6, 8, 10
 _PADDING: Final = 0x9999
@@ -37,6 +38,7 @@ _HALF: Final = _COLUMN | _ROW
 _ODD: Final = 1 << 34
 _HIGH_AT, _LOW_AT = 36, 51
 _LOW: Final = 0xFFF << _LOW_AT
+MEMORY_BITS: Final = (-1, _LOW | _ROW, -1, -1, -1, -1, -1)  # an event brings its own column
 _FARTHEST_BASE: Final = 1 << 15  # beyond every sensor; a base that far stays there
 
 _OVERFLOW: Final = 1 << 27 | 1 << 11  # where x + (2048 - width) and y + (2048 - height) carry to when outside
@@ -44,8 +46,8 @@ _ATTENTION: Final = _OVERFLOW | _ODD | 0xFFF << _HIGH_AT
 _TRIPLE: Final = 0x5000_4000_4000  # kinds of three words that make a vector of 32
 _ROOM: Final = 48  # events that may be written, though not meant, from one word on
 
-_HIGH_WRAP: Final = 2048  # a smaller fall of TIME_HIGH is a glitch, not the end of the 24-bit counter
-_WRAP_US: Final = 1 << 24
+HIGH_WRAP: Final = 2048  # a smaller fall of TIME_HIGH is a glitch, not the end of the 24-bit counter
+WRAP_US: Final = 1 << 24
 
 
 def _tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -190,8 +192,8 @@ def _swift(  # pragma: no cover
 @jit
 def _new_high(state: Any, high: int) -> Any:  # pragma: no cover
     """Take a TIME_HIGH that differs from the last one and return the time it stands for, µs."""
-    if state[HIGH] - high >= _HIGH_WRAP:
-        state[EPOCH] += _WRAP_US
+    if state[HIGH] - high >= HIGH_WRAP:
+        state[EPOCH] += WRAP_US
     state[HIGH] = high
     return state[EPOCH] + (high << 12)
 
@@ -305,6 +307,22 @@ def _count_steps_back(out: Any, start: int, stop: int) -> int:  # pragma: no cov
     for n in range(start + 1, stop):
         back += out[2 * n] < out[2 * n - 2]
     return back
+
+
+@jit
+def survey(words: Any) -> Any:  # pragma: no cover
+    """Return how many events the words hold at most, and the first TIME_HIGH among them or -1."""
+    events = 0
+    for j in range(len(words)):
+        w = np.int64(words[j])
+        kind = w >> 12
+        bits = w & ((-(kind == _VECT_12) & 0xFFF) | (-(kind == _VECT_8) & 0xFF))
+        events += _popcount(bits) + (kind == _X)
+    for j in range(len(words)):
+        w = np.int64(words[j])
+        if w >> 12 == _TIME_HIGH:
+            return events, w & 0xFFF
+    return events, -1
 
 
 @jit

@@ -165,12 +165,14 @@ class Recording:
         finally:
             self._close(decoder.source)
 
-    def all_events(self) -> Events:
-        """Return everything from `start` to `end` as one packet in fresh memory."""
+    def all_events(self, *, threads: int | None = None) -> Events:
+        """Return everything from `start` to `end` as one packet in fresh memory; `read` documents `threads`."""
+        if threads is not None and threads < 1:
+            raise ParameterError(f"threads={threads}: at least one thread decodes; None uses several for large files")
         stream = self._begin()
         try:
             info = stream.decoder.info
-            batch, count = _fill_all(stream)
+            batch, count = _fill_all(stream, threads)
             ordered = True if stream.order.steps_back == 0 else None
             return packet_of(batch, count, info.width, info.height, ordered)
         finally:
@@ -238,12 +240,13 @@ def call_with(function: Callable[..., Any], *arguments: Any, options: dict[str, 
     return function(*arguments, **given)
 
 
-def _fill_all(stream: EventStream) -> tuple[Batch, int]:
+def _fill_all(stream: EventStream, threads: int | None) -> tuple[Batch, int]:
     decoder = stream.decoder
     first = Batch(_SAMPLE_EVENTS, decoder.columns)
     count = stream.fill_through(first, 0)
     if count < len(first):
         return first, count
+    decoder.threads = threads
     batch = Batch(max(_room_for(decoder, count), 2 * count), decoder.columns)
     for target, source in zip(batch.arrays, first.arrays, strict=True):
         target[:count] = source[:count]
@@ -311,11 +314,18 @@ def open(
     )
 
 
-def read(path: str | os.PathLike[str], **options: Any) -> Events:
-    """Return all events of a recording as one packet. Takes the arguments of `open`.
+def read(path: str | os.PathLike[str], *, threads: int | None = None, **options: Any) -> Events:
+    """Return all events of a recording as one packet.
+
+    Args:
+        path: a file, a named pipe, or "-" for standard input.
+        threads: how many threads decode a Prophesee RAW file; the events are the same for any number. None uses one for
+            small files, and for large ones as many as there are cores, at most four. Pipes and other formats ignore it.
+        options: all that `open` takes.
 
     Raises:
         RecordingError: the file cannot be opened, is empty, or its header is wrong.
+        ParameterError: `threads` is less than one.
     """
     with open(path, **options) as recording:
-        return recording.all_events()
+        return recording.all_events(threads=threads)

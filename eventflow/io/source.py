@@ -67,6 +67,16 @@ class ByteSource:
         except OSError as error:
             raise RecordingError(f"{self.path}: reading failed at byte {self.position}: {reason_of(error)}") from error
 
+    def read_at(self, position: int, buffer: NDArray[np.uint8]) -> int:
+        """Fill `buffer` with the bytes from `position` on and return how many came; consumes nothing.
+
+        Several threads may do so at once, where the system has `os.preadv`.
+        """
+        try:
+            return os.preadv(self.file.fileno(), [memoryview(buffer)], position)  # type: ignore[arg-type]
+        except OSError as error:
+            raise RecordingError(f"{self.path}: reading failed at byte {position}: {reason_of(error)}") from error
+
     def read(self, count: int) -> bytes:
         """Return the next `count` bytes, fewer only at the end."""
         self.peek(count)
