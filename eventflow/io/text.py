@@ -23,11 +23,12 @@ from eventflow.io.text_kernels import (
     OUTSIDE,
     STATE_SIZE,
     STEPS_BACK,
-    format_rows,
     parse_rows,
 )
 from eventflow.io.text_layout import LOOKED_AT_BYTES, UNIT_POWERS, TextLayout, layout_of
 from eventflow.io.text_swift import time_column_of
+from eventflow.io.text_writing import format_rows
+from eventflow.kernels.words import words_of
 
 if TYPE_CHECKING:
     from eventflow.events import Events
@@ -129,9 +130,9 @@ class TextEncoder(Encoder):
 
     def write(self, events: Events) -> None:
         """Append events."""
-        index = 0
+        words, index = words_of(events), 0
         while index < len(events):
-            index, used = format_rows(events.records, index, self._separator, self._unit_power, self._buffer)
+            index, used = format_rows(words, index, self._separator, self._unit_power, self._buffer)
             self._file.write(self._buffer[:used].data)
 
 

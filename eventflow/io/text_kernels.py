@@ -1,4 +1,4 @@
-"""Events as text: the loops that read and write digits.
+"""Rows of text of every kind: the loops that read them character by character.
 
 A time is parsed as a whole number of digits and a power of ten, never as a float: 0.000007 s times 1e6 is 6.999… µs.
 """
@@ -28,11 +28,6 @@ _0, _1, _10 = np.uint64(0), np.uint64(1), np.uint64(10)
 _ZERO, _SIXTEEN, _EIGHTEEN, _THIRTY_TWO = np.uint64(48), np.uint64(16), np.uint64(18), np.uint64(32)
 _NEWLINE, _RETURN, _TAB, _SPACE, _COMMA, _SEMICOLON = 10, 13, 9, 32, 44, 59
 _PLUS, _MINUS, _POINT, _HASH, _PERCENT = 43, 45, 46, 35, 37
-
-_TWO_DIGITS = np.array(
-    [48 + value // 10 if part == 0 else 48 + value % 10 for value in range(100) for part in (0, 1)], np.uint8
-)
-LONGEST_ROW = 64
 
 
 @jit
@@ -333,75 +328,3 @@ def parse_rows(
             made += _1
     state[LINES], state[LAST] = lines, last
     return int(at), int(made)
-
-
-@jit
-def _write_digits(value: Any, least: Any, data: NDArray[np.uint8], at: Any) -> Any:
-    """Write `value` with at least `least` digits and return the place behind."""
-    count, rest = _1, value // _10
-    while rest > _0:
-        count += _1
-        rest //= _10
-    count = max(count, least)
-    end = at + count
-    place = end
-    while place >= at + np.uint64(2):
-        whole = value // np.uint64(100)
-        pair = (value - whole * np.uint64(100)) << _1
-        place -= np.uint64(2)
-        data[place] = _TWO_DIGITS[pair]
-        data[place + _1] = _TWO_DIGITS[pair + _1]
-        value = whole
-    if place > at:
-        data[at] = np.uint8(_ZERO + value % _10)
-    return end
-
-
-@jit
-def _write_time(t: int, unit_power: int, data: NDArray[np.uint8], at: Any) -> Any:
-    value = np.uint64(t)
-    if t < 0:
-        data[at] = _MINUS
-        at += _1
-        value = np.uint64(-t)
-    if unit_power <= 0:
-        at = _write_digits(value, _1, data, at)
-        for _ in range(-unit_power if t != 0 else 0):
-            data[at] = _ZERO
-            at += _1
-        return at
-    scale = _POWERS[unit_power]
-    whole = value // scale
-    at = _write_digits(whole, _1, data, at)
-    data[at] = _POINT
-    return _write_digits(value - whole * scale, np.uint64(unit_power), data, at + _1)
-
-
-@jit
-def format_rows(
-    records: NDArray[Any], first: int, separator: int, unit_power: int, data: NDArray[np.uint8]
-) -> tuple[int, int]:
-    """Write rows t, x, y, p from event `first` on until `data` is full; return the next event and the bytes made.
-
-    Args:
-        records: events.
-        first: index of the first event to write.
-        separator: its code.
-        unit_power: the unit of the times is 10**unit_power µs.
-        data: uint8, at least LONGEST_ROW long.
-    """
-    at, room = _0, np.uint64(len(data) - LONGEST_ROW)
-    index = first
-    while index < len(records) and at <= room:
-        event = records[index]
-        at = _write_time(event.t, unit_power, data, at)
-        data[at] = separator
-        at = _write_digits(np.uint64(event.x), _1, data, at + _1)
-        data[at] = separator
-        at = _write_digits(np.uint64(event.y), _1, data, at + _1)
-        data[at] = separator
-        data[at + _1] = _ZERO + np.uint64(event.p)
-        data[at + np.uint64(2)] = _NEWLINE
-        at += np.uint64(3)
-        index += 1
-    return index, int(at)

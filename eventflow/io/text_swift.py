@@ -79,7 +79,19 @@ def _load(context: Any, array: Any, at: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _lowest(context: Any, bits: Any) -> Any:
+def store(context: Any, array: Any, at: Any, word: Any) -> Any:
+    """Write u64 `word` to the 8 bytes at any byte `at`."""
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(target, builder, signature, arguments)
+        builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer())).align = 1
+        return target.get_dummy_value()
+
+    return types.void(array, types.uint64, types.uint64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lowest(context: Any, bits: Any) -> Any:
     """Return the place of the lowest set bit of a u64 that has one."""
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -127,7 +139,7 @@ def _time(data: NDArray[np.uint8], at: Any, end: Any, points: Any, kept: Any) ->
         return (np.int64(_digits(data, at, end)), True) if end - _1 < _16 else (np.int64(0), False)
     if points == _0 or points & (points - _1) != _0:
         return np.int64(0), False
-    point = _lowest(points)
+    point = lowest(points)
     count = end - point - _1
     if point - _1 >= _10 or count - _1 >= _14:
         return np.int64(0), False
@@ -154,7 +166,7 @@ def _separator_of(data: NDArray[np.uint8], at: Any, kept: Any) -> Any:
     ends = ~_between(data, at, _DIGIT_ZERO, _DIGIT_NINE)
     if kept is not None:
         ends &= ~_between(data, at, _POINT, _POINT)
-    sign = data[at + _lowest(ends)]
+    sign = data[at + lowest(ends)]
     return np.uint64(sign) if sign in (_COMMA, _SEMICOLON, _SPACE, _TAB) else _0
 
 
@@ -201,7 +213,7 @@ def swift_rows(
         ends_3 = ends_2 & (ends_2 - _1)
         if ends_3 == _0 or (ends ^ ends_3) & ~_between(data, at, separator, separator) != _0:
             break
-        end_0, end_1, end_2, end_3 = _lowest(ends), _lowest(ends_1), _lowest(ends_2), _lowest(ends_3)
+        end_0, end_1, end_2, end_3 = lowest(ends), lowest(ends_1), lowest(ends_2), lowest(ends_3)
         if time_column == 0:
             t, t_end, x, x_end, y, y_end, p, p_end = _0, end_0, end_0 + _1, end_1, end_1 + _1, end_2, end_2 + _1, end_3
         elif time_column == 2:

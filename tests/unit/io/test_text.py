@@ -256,6 +256,22 @@ def test_reads_and_packets_may_end_anywhere(given_lines, most_bytes, sizes):
     assert bit_by_bit.steps_back == at_once.steps_back == np.count_nonzero(np.diff(whole["t"]) < 0)
 
 
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.builds(lambda digits, t: t % 10**digits, st.integers(1, 19), st.integers(0, 2**63 - 1)), max_size=30),
+    st.sampled_from(["s", "ms", "us", "ns"]),
+    st.booleans(),
+)
+@example([10**power for power in range(19)] + [10**power - 1 for power in range(19)], "us", False)
+def test_every_number_is_written_with_its_digits(times, unit, negative):
+    x = [(7**index) % 65536 for index in range(len(times))]
+    events = make([-t if negative else t for t in times], x=x, width=65536)
+    scale = {"s": Decimal("0.000001"), "ms": Decimal("0.001"), "us": 1, "ns": 1000}[unit]
+    text = encoded("csv", [events], unit=unit, header=False).decode()
+    columns = zip(events.records["t"].tolist(), x, events.records["y"], events.records["p"], strict=True)
+    assert text == "".join(f"{'-' * (t < 0)}{Decimal(abs(t)) * scale:f},{x},{y},{p}\n" for t, x, y, p in columns)
+
+
 @pytest.mark.samples
 def test_a_real_recording_as_text_and_back(samples, tmp_path):
     events = recordings.read(samples / "es" / "dvs.es")
