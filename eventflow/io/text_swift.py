@@ -2,7 +2,8 @@
 
 Lengths of coordinates cannot be predicted, and a mispredicted branch costs more than a whole row. So a row is looked at
 32 bytes at once: which are digits gives its fields as bits, and the digits of a field are shifted together and summed
-in pairs, fours and eights. Rows that are longer, have signs, spaces or anything else are left to `text_kernels`.
+in pairs, fours and eights. A polarity may be -1; rows that are longer, have other signs, spaces or anything else are
+left to `text_kernels`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MARGIN = np.uint64(2 * _ROW)  # bytes that have to follow the place where a row 
 
 _0, _1, _2, _4, _8, _16, _32 = (np.uint64(value) for value in (0, 1, 2, 4, 8, 16, 32))
 _10, _14, _64, _128 = np.uint64(10), np.uint64(14), np.uint64(64), np.uint64(128)
-_DIGIT_ZERO, _DIGIT_NINE, _POINT = np.uint64(48), np.uint64(57), np.uint64(46)
+_DIGIT_ZERO, _DIGIT_NINE, _POINT, _MINUS = np.uint64(48), np.uint64(57), np.uint64(46), np.uint64(45)
 _COMMA, _SEMICOLON, _SPACE, _TAB = 44, 59, 32, 9
 _NEWLINE, _RETURN = np.uint8(10), np.uint8(13)
 _THREE = np.uint64(3)
@@ -204,7 +205,8 @@ def swift_rows(
     room, back = np.uint64(len(words)), _0
     separator = _separator_of(data, at, kept)
     while separator != _0 and at < stop and made < room:
-        ends, points = ~_between(data, at, _DIGIT_ZERO, _DIGIT_NINE) & _LOW_32, _0
+        minus, points = _between(data, at, _MINUS, _MINUS), _0
+        ends = ~(_between(data, at, _DIGIT_ZERO, _DIGIT_NINE) | minus) & _LOW_32
         if kept is not None:
             points = _between(data, at, _POINT, _POINT)
             ends &= ~points
@@ -221,7 +223,11 @@ def swift_rows(
         else:
             x, x_end, y, y_end, p, p_end, t, t_end = _0, end_0, end_0 + _1, end_1, end_1 + _1, end_2, end_2 + _1, end_3
         x_digits, y_digits, t_digits = x_end - x, y_end - y, t_end - t
-        if (x_digits - _1) | (y_digits - _1) >= _4 or p_end - p != _1:
+        if (x_digits - _1) | (y_digits - _1) >= _4:
+            break
+        minus &= (_1 << end_3) - _1
+        negative = (minus >> p) & _1
+        if minus != negative << p or p_end - p - _1 != negative:
             break
         after = at + end_3 + _1
         if data[after - _1] != _NEWLINE:
@@ -229,7 +235,7 @@ def swift_rows(
                 break
             after += _1
         place = _place_of(data, at + x, x_digits, at + y, y_digits)
-        column, row, polarity = place & _LOW_16, place >> _32, np.uint64(data[at + p]) - _DIGIT_ZERO
+        column, row, polarity = place & _LOW_16, place >> _32, np.uint64(data[at + p_end - _1]) - _DIGIT_ZERO
         if column >= width or row >= height or polarity > _1:
             break
         if kept is not None:
@@ -241,7 +247,7 @@ def swift_rows(
         if not good:
             break
         words[made, _0] = time
-        words[made, _1] = np.int64(column | row << _16 | polarity << _32)
+        words[made, _1] = np.int64(column | row << _16 | (polarity & ~negative) << _32)
         back += np.uint64(time < last)
         last = time
         made += _1

@@ -207,7 +207,7 @@ def lines(draw):
 
     def row():
         t = times.format(draw(number), draw(st.integers(0, 999)))
-        fields = {"t": t, "x": draw(st.integers(0, 45)), "y": draw(st.integers(0, 33)), "p": draw(st.integers(0, 1))}
+        fields = {"t": t, "x": draw(st.integers(0, 45)), "y": draw(st.integers(0, 33)), "p": draw(st.integers(-1, 1))}
         return separator.join(str(fields[letter]) for letter in order) + end
 
     odd = st.sampled_from(ODD_LINES) | st.text("0123456789,. -\t\r", max_size=40)
