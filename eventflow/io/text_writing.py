@@ -127,7 +127,7 @@ def format_rows(
             text, digits = _coordinate((event >> shift) & _LOW_16)
             store(data, at + _1, text)
             at += _1 + digits
-        store(data, at, behind + ((event >> _32) << _8))
+        store(data, at, behind + (((event >> _32) & _1) << _8))
         at += _3
         index += _1
     return int(index), int(at)
