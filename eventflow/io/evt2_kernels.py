@@ -110,7 +110,7 @@ def _other(w: int, state: Any, bias: int) -> int:  # pragma: no cover
 @jit
 def survey(words: Any) -> Any:  # pragma: no cover
     """Return how many of the words are events, and the first TIME_HIGH among them or -1."""
-    events = 0
+    events: Any = 0
     for j in range(len(words)):
         events += np.int64(words[j]) < 0x20000000
     for j in range(len(words)):
