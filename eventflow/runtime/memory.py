@@ -13,6 +13,7 @@ from typing import Final
 # From malloc.h of the GNU C library; others are left as they are.
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 _LARGE_BYTES: Final = 1 << 25  # the most that the library takes
 _KEPT_BYTES: Final = 1 << 26
 
@@ -24,3 +25,5 @@ def keep_freed_memory() -> None:
         library.gnu_get_libc_version  # noqa: B018 - another library's mallopt may mean something else
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        # blocks are freed by other threads than took them: many arenas would each keep their own
+        library.mallopt(_M_ARENA_MAX, 2)
