@@ -29,7 +29,7 @@ def table(measured: dict) -> str:
     rows = measured["rows"]
     met = [verdict["met"] for row in rows for verdict in row["verdicts"]]
     lines = [
-        "One run of `eventflow bench --peers decode signal chain runtime memory startup`",
+        "`eventflow bench --peers decode signal chain runtime`, then `eventflow bench memory startup`,"
         f"on {machine['cores']} cores ({facts}): median rates and, in brackets, ours over theirs, pair by pair.",
         f"{sum(met)} of {len(met)} targets are met.",
         "",
