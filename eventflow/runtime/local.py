@@ -52,13 +52,14 @@ def run_here(
             outcome.wall_s = time.monotonic() - begun
             on_progress(outcome.summary())
 
+    # closing included: an interrupt while files get their final names must not leave half of them
     with Interrupts(drain=control.drain, abort=control.abort) as interrupts:
         group.run(watch=watch if on_progress is not None or len(group.tasks) > 1 else None, period_s=_LOOK_S)
-    outcome.wall_s = time.monotonic() - begun
-    outcome.interrupted = interrupts.count > 0
-    aborted = group.failure is not None or interrupts.count > 1
-    outcome.failure = group.failure or (KeyboardInterrupt() if aborted else None)
-    group.close(complete=not aborted)
+        outcome.wall_s = time.monotonic() - begun
+        outcome.interrupted = interrupts.count > 0
+        aborted = group.failure is not None or interrupts.count > 1
+        outcome.failure = group.failure or (KeyboardInterrupt() if aborted else None)
+        group.close(complete=not aborted)
     outcome.failure = outcome.failure or group.failure
     outcome.snapshots = {worker.name: group.snapshot()}
     outcome.reports = {worker.name: group.report()}

@@ -88,22 +88,22 @@ class Supervisor:
     def run(self) -> None:
         """Run to the end; nothing is left behind, whatever happens."""
         base = _socket_base()
-        _sweep(base)
-        folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=base))
-        self._folder = folder
-        try:
-            with self._interrupts:
+        # outermost: an interrupt while the folder is made or removed must not leave it behind
+        with self._interrupts:
+            _sweep(base)
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=base))
+            try:
                 self._socket.setsockopt(zmq.LINGER, 500)
                 self._socket.setsockopt(zmq.ROUTER_MANDATORY, 0)
-                self._socket.bind(f"ipc://{folder}/control")
+                self._socket.bind(f"ipc://{self._folder}/control")
                 self._start_workers()
                 self._supervise()
                 self._close_workers()
-        finally:
-            self._end_processes()
-            self._socket.close()
-            self._context.term()
-            shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                self._end_processes()
+                self._socket.close()
+                self._context.term()
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     # Starting.
 
