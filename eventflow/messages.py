@@ -236,6 +236,16 @@ class Pose(Message):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fix(Message):
+    """A satellite position at time t (µs): latitude and longitude in degrees (WGS 84), altitude in m."""
+
+    t: int
+    latitude: float
+    longitude: float
+    altitude: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Triggers(Message):
     """Edges on external trigger lines, the last at t (µs): columns time (int64, µs), line (uint8), value (uint8)."""
 

@@ -38,7 +38,9 @@ class RecordingInfo:
         t_last: time of the last event, µs, where the file says it.
         events: number of events, where the file says it.
         sensor: name of the sensor or camera, "" where the file does not say.
-        streams: names of what is in the recording: "events", "triggers", "frames", "imu".
+        streams: names of what is in the recording: "events", "triggers" (Triggers), "frames" (Frame), "imu" (Imu),
+            "poses" (Pose), "fixes" (Fix), "boxes" (Boxes), "labels" (Label). A second stream of one kind has its own
+            name after a colon: "frames:/camera/right".
         size_bytes: size of the file, None for a pipe.
         attributes: the header's other entries, plain values only.
         notes: sentences about what had to be assumed.
@@ -105,6 +107,8 @@ class Decoder(ABC):
         info: what the header says.
         skipped: events or words left out so far, by reason. Shared names: `before_time`, `outside`, `reserved`,
             `damaged`, `truncated_bytes`.
+        noted: oddities that cost no event so far, by reason: `wraps` of the sensor's clock, `gaps` where the recorder
+            said that something is missing, `words_low_back` and whatever else a format can tell.
         columns: which of "labels" and "scores" this recording has beside its events.
         steps_back: number of events earlier than the one before them so far, or None where the decoder does not know.
         threads: how many threads `fill` may use, None to have it decide; set by the caller. Many decoders use one
@@ -119,6 +123,7 @@ class Decoder(ABC):
         self.source = source
         self.info = info
         self.skipped: dict[str, int] = {}
+        self.noted: dict[str, int] = {}
 
     @abstractmethod
     def fill(self, batch: Batch, start: int) -> int:
@@ -131,6 +136,18 @@ class Decoder(ABC):
     def messages(self, name: str) -> Iterator[Message]:
         """Return the messages of another stream in `info.streams`, consuming this decoder."""
         raise RecordingError(f"{self.info.path}: no stream {name!r}; it has {', '.join(self.info.streams)}")
+
+    def mark(self) -> dict[str, Any] | None:
+        """Return plain values from which `resume` goes on with the event after the last one given out.
+
+        An index is made of such marks, so that a long recording is not decoded from its start to reach its end. None
+        where the format cannot, or has a table of its own that `seek` uses.
+        """
+        return None
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a `mark` of an earlier pass over the same bytes. Called before the first `fill` only."""
+        raise RecordingError(f"{self.info.path}: {self.info.format} has no marks to go on from")
 
     def seek(self, t: int) -> None:  # noqa: B027 - not to jump ahead is a correct answer
         """Jump close before the first event at or after `t` (µs), where the format makes that cheap.
@@ -152,6 +169,11 @@ class Decoder(ABC):
         if count:
             self.skipped[reason] = self.skipped.get(reason, 0) + count
 
+    def note(self, reason: str, count: int) -> None:
+        """Count something odd that cost no event."""
+        if count:
+            self.noted[reason] = self.noted.get(reason, 0) + count
+
 
 class Encoder(ABC):
     """One recording being written to `file`, a binary file that can seek. Made by `open_encoder(file, …)`.
@@ -160,13 +182,24 @@ class Encoder(ABC):
 
     Attributes:
         columns: which of "labels" and "scores" the format can hold; the others are left behind with one notice.
+        streams: names of the other streams the format can hold, as in `RecordingInfo.streams` without what follows a
+            colon.
     """
 
     columns: frozenset[str] = frozenset()
+    streams: frozenset[str] = frozenset()
 
     @abstractmethod
     def write(self, events: Events) -> None:
         """Append events."""
+
+    def add(self, stream: str, message: Message) -> None:
+        """Append a message of another stream.
+
+        A message comes after the events before its time and before the later ones, as far as the source's own order
+        allows; within a stream the order is the source's.
+        """
+        raise RecordingError(f"this format holds no stream {stream!r}")
 
     def finish(self) -> None:  # noqa: B027 - most formats end where their events end
         """Write what belongs at the end. The file is closed by the caller."""

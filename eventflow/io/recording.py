@@ -100,6 +100,11 @@ class Recording:
         return {} if self._stream is None else dict(self._stream.decoder.skipped)
 
     @property
+    def noted(self) -> dict[str, int]:
+        """Oddities that cost no event, by reason."""
+        return {} if self._stream is None else dict(self._stream.decoder.noted)
+
+    @property
     def repaired(self) -> dict[str, int]:
         """Events whose time was mended, or that were left out because of it, by reason."""
         return {} if self._stream is None else dict(self._stream.order.repaired)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eventflow.io.decoder import Encoder
+    from eventflow.messages import Message
 
 
 class Writer:
@@ -26,7 +27,8 @@ class Writer:
         path: the target file.
         format: name of the format.
         events: events written so far.
-        left_behind: columns ("labels", "scores") that came with the events and that the format cannot hold.
+        messages: messages of other streams written so far, by stream.
+        left_behind: columns ("labels", "scores") and streams that came and that the format cannot hold.
     """
 
     def __init__(self, parts: PartFile, encoder: Encoder, file: Any, *, size: tuple[int, int], format: str) -> None:
@@ -35,6 +37,7 @@ class Writer:
         self._size = size
         self.path: Path = parts.path
         self.events = 0
+        self.messages: dict[str, int] = {}
         self.left_behind: set[str] = set()
 
     def write(self, events: Events) -> None:
@@ -54,6 +57,19 @@ class Writer:
         with writing(self.path):
             self._encoder.write(events)
         self.events += len(events)
+
+    def holds(self, stream: str) -> bool:
+        """Return whether the format can hold a stream of this name."""
+        return stream.partition(":")[0] in self._encoder.streams
+
+    def add(self, stream: str, message: Message) -> None:
+        """Append a message of another stream ("triggers", "frames", …); one the format cannot hold is left behind."""
+        if not self.holds(stream):
+            self.left_behind.add(stream)
+            return
+        with writing(self.path):
+            self._encoder.add(stream, message)
+        self.messages[stream] = self.messages.get(stream, 0) + 1
 
     def close(self) -> Path:
         """Finish the recording and give it its name."""

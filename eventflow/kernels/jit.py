@@ -1,14 +1,15 @@
 """The one way a loop is compiled here: Numba, without the GIL, cached on disk, announced when cold.
 
-The cache folder is named by a hash of every module that holds loops, because Numba's own cache does not notice a
-changed callee in another file. No `fastmath` and no `parallel`: both change results.
+A module's cache folder is named by a hash of it and of the modules it imports, because Numba's own cache does not
+notice a changed callee in another file. No `fastmath` and no `parallel`: both change results.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from functools import lru_cache
+import re
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,21 +21,45 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-_FOLDERS_WITH_LOOPS = ("kernels", "io", "synth")
+_ROOT = Path(__file__).resolve().parents[2]
+_IMPORT = re.compile(r"^(?:from (eventflow[\w.]*) import (\([^)]*\)|.*)|import (eventflow[\w.]+))", re.M)
 _announcer: _Announcer | None = None
 
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """Return the folder of compiled kernels for exactly these sources and this Numba."""
-    digest = hashlib.blake2b(numba.__version__.encode(), digest_size=8)
-    for folder in _FOLDERS_WITH_LOOPS:
-        for source in sorted((_PACKAGE / folder).rglob("*.py")):
-            digest.update(source.relative_to(_PACKAGE).as_posix().encode())
-            digest.update(source.read_bytes())
+    """Return the folder of compiled kernels."""
     base = os.environ.get("EVENTFLOW_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "eventflow" / f"kernels-{digest.hexdigest()}"
+    return Path(base) / "eventflow" / "kernels"
+
+
+@cache
+def _folder_of(source: Path) -> Path:
+    """Return the cache folder for exactly this module, what it imports from this package, and this Numba."""
+    digest = hashlib.blake2b(numba.__version__.encode(), digest_size=8)
+    for each in sorted(_with_imports(source)):
+        digest.update(each.name.encode())
+        digest.update(each.read_bytes())
+    return cache_folder() / f"{source.stem}-{digest.hexdigest()}"
+
+
+def _with_imports(source: Path) -> set[Path]:
+    """Return a module's file and those it imports at its top level, and they in turn: a loop's callees are there."""
+    found, waiting = {source}, [source]
+    while waiting:
+        new = _imports_of(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+@cache
+def _imports_of(source: Path) -> frozenset[Path]:
+    names = set()
+    for package, members, module in _IMPORT.findall(source.read_text(encoding="utf-8")):
+        names |= {package or module, *(f"{package}.{member}" for member in re.findall(r"\w+", members))}
+    files = (_ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names)
+    return frozenset(file for file in files if file.is_file())
 
 
 def jit(function: F | None = None, **options: Any) -> Any:
@@ -42,7 +67,9 @@ def jit(function: F | None = None, **options: Any) -> Any:
     if function is None:
         return lambda wrapped: jit(wrapped, **options)
     elsewhere = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())  # read once, by the line below; other people's functions keep their own
+    source = Path(function.__code__.co_filename)
+    # read once, by the line below; other people's functions keep their own
+    config.CACHE_DIR = str(_folder_of(source) if source.is_file() else cache_folder() / "elsewhere")
     try:
         return numba.njit(nogil=True, cache=True, **options)(function)
     finally:
