@@ -42,6 +42,9 @@ class Format:
         reads: whether the module has a decoder.
         writes: whether the module has an encoder.
         unmarked: whether files exist whose bytes say nothing, so that the suffix alone is believed.
+        inside: whether the bytes say no more than "HDF5", which many formats share. The module has then a function
+            `holds(file: h5py.File) -> bool` that says whether the contents are of its format; of several that say so
+            the first row is taken, so the more particular ones come first.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Format:
     reads: bool = True
     writes: bool = True
     unmarked: bool = False
+    inside: bool = False
 
     def load(self) -> Any:
         """Return the format's module."""
@@ -90,6 +94,10 @@ def _is_npy(head: bytes) -> bool:
     return head.startswith(b"\x93NUMPY")
 
 
+def _is_hdf5(head: bytes) -> bool:
+    return any(head[at:].startswith(b"\x89HDF\r\n\x1a\n") for at in (0, 512, 1024, 2048))  # after a user block
+
+
 def _is_text(head: bytes) -> bool:
     if b"\x00" in head:
         return False
@@ -107,6 +115,16 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("csv", "text, one event a line", (".csv", ".txt", ".tsv"), "eventflow.io.text", _is_text, unmarked=True),
     Format("npz", "NumPy archive", (".npz",), "eventflow.io.numpy_archive", _is_npz),
     Format("npy", "NumPy array", (".npy",), "eventflow.io.numpy_archive", _is_npy, writes=False),
+    Format(
+        "hdf5",
+        "Prophesee HDF5",
+        (".hdf5", ".h5"),
+        "eventflow.io.prophesee_hdf5",
+        _is_hdf5,
+        reads=False,
+        writes=False,
+        inside=True,
+    ),
 )
 
 
@@ -132,9 +150,12 @@ def format_of(head: bytes, name: str) -> Format:
 
     Raises:
         UnknownFormatError: the bytes are of no known format, and no format without a mark has this suffix.
+        RecordingError: it is an HDF5 file that cannot be opened.
     """
     suffix = PurePath(name).suffix.lower()
     by_content = [row for row in FORMATS if row.reads and row.sniff(head)]
+    if by_content and all(row.inside for row in by_content):
+        return _by_inside(by_content, name)
     by_suffix = [row for row in FORMATS if row.reads and suffix in row.suffixes]
     for row in by_content:
         if row in by_suffix:
@@ -145,6 +166,21 @@ def format_of(head: bytes, name: str) -> Format:
         if row.unmarked:
             return row
     raise UnknownFormatError(_unknown(head, name, by_suffix))
+
+
+def _by_inside(rows: list[Format], name: str) -> Format:
+    """Return the first of several HDF5 formats that knows what is in a file."""
+    from eventflow.io.hdf5 import contents, opened
+
+    with opened(name) as file:
+        for row in rows:
+            if row.load().holds(file):
+                return row
+        found = contents(file)
+    raise UnknownFormatError(
+        f"{name}: an HDF5 file with {found}, which is no layout of events that is known here: "
+        f"{', '.join(f'{row.name} ({row.title})' for row in rows)}"
+    )
 
 
 def _unknown(head: bytes, name: str, by_suffix: list[Format]) -> str:
