@@ -2,6 +2,7 @@
 
 EventflowError
 ├── EventsError            events break an invariant; `index` is the first offender (also a ValueError)
+├── CodecError             bytes are not the message they claim to be (also a ValueError)
 ├── UnitError              a text such as "10 parsec" is not a duration or a size (also a ValueError)
 ├── ParameterError         a node's or a function's parameter has a value that is not allowed (also a ValueError)
 ├── RecordingError         a recording cannot be read or written
@@ -38,6 +39,10 @@ class EventsError(EventflowError, ValueError):
     def __init__(self, message: str, index: int | None = None) -> None:
         super().__init__(message)
         self.index = index
+
+
+class CodecError(EventflowError, ValueError):
+    """Bytes are not the message they claim to be."""
 
 
 class UnitError(EventflowError, ValueError):

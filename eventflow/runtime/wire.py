@@ -1,48 +1,32 @@
 """The wire format: what stands in the frames of a message between processes and hosts. docs/wire.md describes it.
 
 Frame 0 is the header: one MessagePack array, its first element the kind. Frames 1.. are raw little-endian buffers.
-Nothing is unpickled, and no buffer is looked at before its size has been compared with what the header says.
+Nothing is unpickled, and no buffer is looked at before its size has been compared with what the header says. The
+messages themselves are eventflow.codec's.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
-from eventflow.errors import LinkError
-from eventflow.events import EVENT_DTYPE, Events
-from eventflow.messages import Message, StreamInfo, events_in, first_time_of, time_of
+from eventflow import codec
+from eventflow.codec import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
+from eventflow.codec import VERSION, Data, Header
+from eventflow.codec import data_header as data_header
+from eventflow.codec import describe_arrays as describe_arrays
+from eventflow.codec import parts_of as parts_of
+from eventflow.codec import size_of as size_of
+from eventflow.errors import CodecError, LinkError
+from eventflow.messages import StreamInfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERSION = 1
-EVENTS_ENCODING = "aos16"
-MAX_MESSAGE_BYTES = 1 << 31
 COPY_BELOW_BYTES = 128 * 1024
 """Smaller frames are copied: uncopied small ones arrive unaligned, and cost more than the copy."""
-
-_CODES = ("|u1", "|i1", "|b1", *(f"<{kind}{size}" for kind in "iuf" for size in (2, 4, 8)))
-_DTYPES: dict[str, np.dtype[Any]] = {EVENTS_ENCODING: EVENT_DTYPE, **{code: np.dtype(code) for code in _CODES}}
-_MAX_DIMENSIONS = 8
-_KINDS = Message.KINDS
-_PLAIN_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("int", "float"), (int, float)),
-    **{"str": str, "bool": bool, "tuple": list},
-    **dict.fromkeys(("NDArray", "ndarray", "Events"), ()),  # these stand in frames of their own
-}
-
-
-class Header(msgspec.Struct, array_like=True, tag_field="kind", frozen=True):
-    """Base of all headers: `v` is the protocol version, `edge` the number of the edge."""
-
-    v: int
-    edge: int
 
 
 class Hello(Header, frozen=True, tag="hello"):
@@ -51,42 +35,6 @@ class Hello(Header, frozen=True, tag="hello"):
     token: str
     name: str
     info: dict[str, Any]
-
-
-class Data(Header, frozen=True, tag="data"):
-    """One message.
-
-    Attributes:
-        seq: its number on the edge, from 0; a dropped message leaves a hole.
-        gap: messages dropped between the one before and this one.
-        type: "Events", "Slice", "Grid", ….
-        encoding: of event records: "aos16", 16 bytes an event: t i64, x u16, y u16, p u8, three zero bytes.
-        count: events in the message.
-        t0: its first time, µs.
-        t1: its last time, µs.
-        watermark: no message with time < watermark will come after it, µs.
-        width: sensor width, px.
-        height: sensor height, px.
-        ingest_ns: CLOCK_MONOTONIC of the host when the newest event in it entered the graph.
-        trace: an id that follows a sampled message through the graph; 0: not sampled.
-        fields: plain fields by name; those of a nested Events as "events.width".
-        arrays: [name, dtype, shape] of each frame that follows, in order.
-    """
-
-    seq: int
-    gap: int
-    type: str
-    encoding: str
-    count: int
-    t0: int
-    t1: int
-    watermark: int
-    width: int
-    height: int
-    ingest_ns: int
-    trace: int
-    fields: dict[str, Any]
-    arrays: list[tuple[str, str, list[int]]]
 
 
 class Watermark(Header, frozen=True, tag="watermark"):
@@ -143,20 +91,12 @@ class Reset(Header, frozen=True, tag="reset"):
 AnyHeader = Hello | Data | Watermark | Barrier | Eos | EosAck | Credit | Beat | Error | Reset
 
 
-def _plain(value: Any) -> Any:
-    """Nodes take times and scores out of arrays, so plain fields may be NumPy scalars."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"a message field of type {type(value).__name__} cannot travel; use arrays and plain values")
-
-
-_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 _decoder = msgspec.msgpack.Decoder(AnyHeader)
 
 
 def encode_header(header: AnyHeader) -> bytes:
     """Return frame 0."""
-    return _encoder.encode(header)
+    return codec.encoder.encode(header)
 
 
 def decode_header(frame: bytes | memoryview) -> AnyHeader:
@@ -174,105 +114,16 @@ def decode_header(frame: bytes | memoryview) -> AnyHeader:
     return header
 
 
-def parts_of(message: Any) -> tuple[dict[str, Any], list[tuple[str, np.ndarray]]]:
-    """Return a message's plain fields and its arrays, both by name."""
-    if isinstance(message, Events):
-        plain = {"width": message.width, "height": message.height, "ordered": message.ordered}
-        columns = [(name, getattr(message, name)) for name in ("labels", "scores")]
-        return plain, [
-            ("records", message.records),
-            *((name, column) for name, column in columns if column is not None),
-        ]
-    plain, arrays = {}, []
-    for field in dataclasses.fields(message):
-        value = getattr(message, field.name)
-        if isinstance(value, np.ndarray):
-            arrays.append((field.name, value))
-        elif isinstance(value, Events):
-            inner_plain, inner_arrays = parts_of(value)
-            plain |= {f"{field.name}.{name}": each for name, each in inner_plain.items()}
-            arrays += [(f"{field.name}.{name}", array) for name, array in inner_arrays]
-        else:
-            plain[field.name] = value
-    return plain, arrays
-
-
-def size_of(message: Any) -> int:
-    """Return the bytes of a message's arrays."""
-    if isinstance(message, Events):
-        size = message.records.nbytes
-        for column in (message.labels, message.scores):
-            size += 0 if column is None else column.nbytes
-        return size
-    return sum(array.nbytes for _, array in parts_of(message)[1])
-
-
-def describe_arrays(arrays: Sequence[tuple[str, np.ndarray]]) -> list[tuple[str, str, list[int]]]:
-    """Return what the header says of the arrays that follow it."""
-    return [
-        (name, EVENTS_ENCODING if array.dtype == EVENT_DTYPE else array.dtype.str, list(array.shape))
-        for name, array in arrays
-    ]
-
-
-def data_header(
-    message: Any, edge: int, seq: int, gap: int, watermark: int, ingest_ns: int
-) -> tuple[Data, list[np.ndarray]]:
-    """Return the header of a message and the arrays whose buffers follow it."""
-    plain, arrays = parts_of(message)
-    header = Data(
-        VERSION,
-        edge,
-        seq,
-        gap,
-        type(message).__name__,
-        EVENTS_ENCODING,
-        events_in(message),
-        first_time_of(message),
-        time_of(message),
-        watermark,
-        plain.get("width", 0),
-        plain.get("height", 0),
-        ingest_ns,
-        0,
-        plain,
-        describe_arrays(arrays),
-    )
-    return header, [array for _, array in arrays]
-
-
 def message_from_frames(header: Data, frames: Sequence[bytes | memoryview]) -> Any:
     """Return the message that a data header and its frames hold; its arrays share the frames' memory.
 
     Raises:
         LinkError: the frames are not what the header says, or break an invariant of the message.
     """
-    if len(frames) != len(header.arrays):
-        raise LinkError(
-            f"edge {header.edge}, seq {header.seq}: {len(frames)} buffers, the header says {len(header.arrays)}"
-        )
-    cls = _KINDS.get(header.type)
-    if cls is None:
-        raise LinkError(f"edge {header.edge}, seq {header.seq}: unknown message type {header.type!r}")
-    arrays = {
-        name: _array(header, name, dtype, shape, frame)
-        for (name, dtype, shape), frame in zip(header.arrays, frames, strict=True)
-    }
     try:
-        message = _events(header.fields, arrays, "") if cls is Events else _message(cls, header.fields, arrays)
-        said, found = _facts(header), (events_in(message), first_time_of(message), time_of(message))
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise LinkError(f"edge {header.edge}, seq {header.seq}: not a valid {header.type}: {error}") from None
-    if said != found:
-        raise LinkError(
-            f"edge {header.edge}, seq {header.seq}: not a valid {header.type}: count, t0 and t1 are {found}, "
-            f"the header says {said}"
-        )
-    return message
-
-
-def _facts(header: Data) -> tuple[int, int, int]:
-    return header.count, header.t0, header.t1
+        return codec.message_from_frames(header, frames)
+    except CodecError as error:
+        raise LinkError(f"edge {header.edge}, seq {header.seq}: {error}") from None
 
 
 def check_events(message: Any) -> None:
@@ -281,76 +132,10 @@ def check_events(message: Any) -> None:
     Raises:
         LinkError: they break it.
     """
-    events = getattr(message, "events", message)
-    if not isinstance(events, Events) or not len(events):
-        return
-    records = events.records
-    inside = records["x"].max() < events.width and records["y"].max() < events.height and records["p"].max() <= 1
-    if not inside:
-        raise LinkError(f"events beyond the {events.width}x{events.height} sensor they claim, or of unknown polarity")
-    if events.ordered and (np.diff(records["t"]) < 0).any():
-        raise LinkError("events said to be in time order are not")
-    if records.view("u1").reshape(-1, 16)[:, 13:].any():
-        raise LinkError("the pad bytes of the events are not zero")
-
-
-def _array(header: Data, name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
-    kind = _DTYPES.get(dtype)
-    if kind is None:
-        raise LinkError(f"edge {header.edge}, seq {header.seq}, array {name!r}: unknown encoding {dtype!r}")
-    size = len(frame) if isinstance(frame, bytes) else frame.nbytes
-    sane = len(shape) <= _MAX_DIMENSIONS and 0 <= min(shape, default=0) <= max(shape, default=0) <= MAX_MESSAGE_BYTES
-    if not sane or math.prod(shape) * kind.itemsize != size:
-        raise LinkError(
-            f"edge {header.edge}, seq {header.seq}, array {name!r}: {size} bytes are not shape {shape} of {dtype}"
-        )
-    if not size:
-        return np.empty(0, kind).reshape(shape)
-    array = np.frombuffer(frame, kind)
-    if not array.flags.aligned:
-        array = np.frombuffer(bytes(frame), kind)
-    if len(shape) != 1:
-        array = array.reshape(shape)
-    if array.flags.writeable:
-        array.flags.writeable = False
-    return array
-
-
-def _events(fields: dict[str, Any], arrays: dict[str, np.ndarray], prefix: str) -> Events:
-    return Events(
-        arrays[f"{prefix}records"],
-        int(fields[f"{prefix}width"]),
-        int(fields[f"{prefix}height"]),
-        ordered=bool(fields[f"{prefix}ordered"]),
-        labels=arrays.get(f"{prefix}labels"),
-        scores=arrays.get(f"{prefix}scores"),
-    )
-
-
-def _message(cls: type, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
-    values: dict[str, Any] = {}
-    for name, kind in _field_kinds(cls).items():
-        if f"{name}.records" in arrays:
-            values[name] = _events(fields, arrays, f"{name}.")
-        elif name in arrays:
-            values[name] = arrays[name]
-        else:
-            value = fields[name]
-            if kind is not None and not isinstance(value, kind):
-                raise TypeError(f"field {name!r} is {type(value).__name__}")
-            values[name] = tuple(value) if isinstance(value, list) else value
-    return cls(**values)
-
-
-@lru_cache(maxsize=256)
-def _field_kinds(cls: type) -> dict[str, Any]:
-    """Return the types that each field of a message class may have in the header; None: any."""
-    kinds: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        text = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
-        name = text.partition("[")[0]
-        kinds[field.name] = None if "None" in text else _PLAIN_TYPES.get(name)
-    return kinds
+    try:
+        codec.check_events(message)
+    except CodecError as error:
+        raise LinkError(str(error)) from None
 
 
 _INFO_FIELDS = {field.name for field in dataclasses.fields(StreamInfo)}

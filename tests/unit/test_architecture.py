@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # what a part may import, besides itself and everything that stands before it in its row
-_BASE = ("errors", "units", "events", "messages", "digest")
+_BASE = ("errors", "units", "events", "messages", "codec", "digest")
 _LIBRARY = ("io", "synth", "snn", "place", "views", "score")
 _LAYERS = {
     **{each: _BASE for each in _BASE},

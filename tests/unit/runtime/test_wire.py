@@ -18,6 +18,7 @@ from eventflow.events import Events
 from eventflow.messages import (
     Boxes,
     Corners,
+    Fix,
     Flow,
     Frame,
     Grid,
@@ -59,6 +60,7 @@ def every_kind(count: int, packet: Events) -> list[Any]:
         Label(9, -1, 0.0),
         Place(9, 12, 0.25, i8),
         Pose(9, column(3, "<f8"), column(4, "<f8")),
+        Fix(9, 47.25, 8.5, 401.0),
         Triggers(9, i8, column(count, "u1"), column(count, "u1")),
         Imu(9, i8, np.ones((count, 3), np.float32), np.ones((count, 3), np.float32)),
     ]
