@@ -155,6 +155,10 @@ class Decoder(ABC):
         Called before the first `fill` only, on a source that can seek. Staying where it is is always right.
         """
 
+    def openeb_origin(self) -> int | None:
+        """Return the time that OpenEB makes 0, µs, consuming this decoder; None for formats it does not shift."""
+        return None
+
     def expected_events(self) -> int | None:
         """Return how many events there are at most, or None to have it estimated from a sample of the file."""
         return self.info.events

@@ -117,6 +117,18 @@ class RawDecoder(Decoder):
     def survey(self, words: NDArray[Any]) -> tuple[int, int]:
         """Return how many events words hold at most, and the first TIME_HIGH among them or -1."""
 
+    def openeb_origin(self) -> int | None:
+        """Return the time of the first TIME_HIGH; see Decoder.openeb_origin."""
+        while self._chunks.refill():
+            _, first_high = self.survey(self._chunks.words)
+            if first_high >= 0:
+                return self.t0 + self.openeb_time(first_high)
+        return 0
+
+    def openeb_time(self, first_high: int) -> int:
+        """Return the time that OpenEB makes 0, µs, from the first TIME_HIGH."""
+        return first_high << 6
+
     @abstractmethod
     def memory_of(self, state: NDArray[np.int64]) -> tuple[int, ...]:
         """Return all that matters to the words that follow, but for the slots `epoch` and `last` and what counts."""

@@ -57,6 +57,10 @@ class Evt3Decoder(RawDecoder):
         size = self.info.width, self.info.height
         return kernels.decode(words, i, out, n, len(out) // 2, *size, state, kernels.BY_KIND, kernels.PLACES)  # type: ignore[no-any-return]
 
+    def openeb_time(self, first_high: int) -> int:
+        """Return the time that OpenEB makes 0; see RawDecoder.openeb_time."""
+        return (first_high - 1) << 12
+
     def survey(self, words: NDArray[Any]) -> tuple[int, int]:
         """Count the events words may hold; see RawDecoder.survey."""
         return kernels.survey(words)  # type: ignore[no-any-return]

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.events import Events
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
+from eventflow.io.message_times import shifted
 from eventflow.io.order import Backwards, Jump, OnJump, TimeOrder
+from eventflow.io.origin import Origin, origin_time
 from eventflow.io.source import ByteSource
-from eventflow.io.stream import EventStream, Origin, packet_of
+from eventflow.io.stream import EventStream, packet_of
 from eventflow.io.table import HEAD_BYTES, Format, format_named, format_of
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Recording:
         self._options = options
         self._sought: int | None = None
         self._seeks = 0
+        self._shift: int | None = None
         self._stream: EventStream | None = None
         TimeOrder(**self._order, name="")  # refuses a policy that does not exist before the file is touched
         source = ByteSource(path)
@@ -116,8 +119,18 @@ class Recording:
 
     @property
     def shift(self) -> int:
-        """µs subtracted from every time (`origin="zero"`)."""
+        """µs subtracted from every time by the last iteration; see `origin`."""
         return 0 if self._stream is None else self._stream.shift or 0
+
+    @property
+    def time_shift(self) -> int | None:
+        """µs that iterations will subtract from every time; None where only the first event of a pipe will say."""
+        return self._origin_time()
+
+    @property
+    def seekable(self) -> bool:
+        """Whether the recording can be read again and in any order: it is no pipe."""
+        return self._seekable
 
     @property
     def progress(self) -> float | None:
@@ -157,16 +170,17 @@ class Recording:
                 self._close(stream.decoder.source)
 
     def messages(self, name: str) -> Iterator[Message]:
-        """Yield the messages of another stream, such as "triggers", "frames" or "imu".
+        """Yield the messages of another stream, such as "triggers", "frames" or "imu", times from the same origin.
 
         Raises:
             RecordingError: the recording has no such stream.
         """
         if name not in self._info.streams:
             raise RecordingError(f"{self.path}: no stream {name!r}; it has {', '.join(self._info.streams)}")
+        shift = self._origin_time() or 0
         decoder = self._fresh_decoder()
         try:
-            yield from decoder.messages(name)
+            yield from (shifted(message, shift) for message in decoder.messages(name))
         finally:
             self._close(decoder.source)
 
@@ -202,13 +216,30 @@ class Recording:
     def _begin(self) -> EventStream:
         start = self._start if self._sought is None else self._sought
         self._sought = None
-        origin_time = self.info.t_first if self._origin == "zero" else None
+        shift = self._origin_time()
         decoder = self._fresh_decoder()
         if start is not None and self._seekable:
-            decoder.seek(start + (origin_time or 0))
+            decoder.seek(start + (shift or 0))
         order = TimeOrder(**self._order, name=self.path)
-        self._stream = EventStream(decoder, order, start=start, end=self._end, origin=self._origin, shift=origin_time)
+        self._stream = EventStream(decoder, order, start=start, end=self._end, origin=self._origin, shift=shift)
         return self._stream
+
+    def _origin_time(self) -> int | None:
+        """Return the time that becomes 0, or None where only the first event of a pipe will say."""
+        if self._origin == "raw":
+            return 0
+        if not self._seekable and self._origin != "zero":
+            raise RecordingError(
+                f"{self.path}: origin={self._origin!r} is looked up before reading; write the pipe to a file first"
+            )
+        if self._shift is None and self._seekable:
+            t_first = self.info.t_first
+            probe = self._fresh_decoder()
+            try:
+                self._shift = origin_time(probe, self._origin, t_first)
+            finally:
+                self._close(probe.source)
+        return self._shift
 
     def _decoder(self, source: ByteSource) -> Decoder:
         decoder = call_with(self._format.load().open_decoder, source, options=self._options, what=self._format.name)
@@ -295,7 +326,8 @@ def open(
         backwards: what to do where time steps back: `keep`, `clamp`, `drop` or `fail`.
         max_backstep: the largest step back that `clamp` mends, µs; a larger one is a discontinuity.
         on_jump: at a discontinuity `fail`, or `reset`: `Recording.items()` then yields a Jump.
-        origin: `raw` times as recorded, or `zero`: the first event of the recording is at 0.
+        origin: `raw` times as recorded; `zero`: the first event of the recording is at 0; `openeb`: as OpenEB shifts
+            Prophesee RAW files; `unix`: since 1970, where the file has such times or a date.
         width: sensor width, px, for formats and files that do not say.
         height: sensor height, px.
         format: name of the format, where the bytes do not say; see `formats()`.

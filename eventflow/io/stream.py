@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventflow.events import Events
 from eventflow.io.decoder import Batch
 from eventflow.io.order import Jump, TimeOrder, first_at_or_after
+from eventflow.io.origin import Origin as Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eventflow.io.decoder import Decoder
-
-Origin = Literal["raw", "zero"]
 
 
 class EventStream:
@@ -26,8 +25,8 @@ class EventStream:
         order: what is done about time that steps back.
         start: leave out everything before the first event at or after this time, µs.
         end: stop before the first event at or after this time, µs.
-        origin: "zero" makes the first event of the recording time 0; `start` and `end` are times after the shift.
-        shift: the time of that first event where it is known, needed where the decoder was sent ahead.
+        origin: which time becomes 0 (see origin.py); `start` and `end` are times after the shift.
+        shift: that time, µs. For "zero" it may be None: the first event says, and the decoder was not sent ahead.
 
     Attributes:
         shift: µs subtracted from every time, None before the first event.
@@ -46,7 +45,7 @@ class EventStream:
     ) -> None:
         self.decoder, self.order = decoder, order
         self._start, self._end = start, end
-        self.shift = shift if origin == "zero" else 0
+        self.shift = 0 if origin == "raw" else shift
         self.ended = False
         self._rest: Batch | None = None
         self._jumped: Jump | None = None
