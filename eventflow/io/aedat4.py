@@ -1,4 +1,4 @@
-"""iniVation AEDAT 4, the events; other streams are listed. https://docs.inivation.com/software/software-advanced-usage/file-formats.
+"""iniVation AEDAT 4. https://docs.inivation.com/software/software-advanced-usage/file-formats.
 
 Packets are unpacked where their events are wanted, or, where there is a second core, ahead on a second thread:
 decompression holds no lock and takes most of the time.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from eventflow.errors import RecordingError
-from eventflow.events import EVENT_DTYPE
+from eventflow.events import EVENT_DTYPE, Events
 from eventflow.io.aedat4_encoder import Aedat4Encoder
 from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, FlatbufferError, framed_events, read_data_table
 from eventflow.io.aedat4_header import FileHeader, StreamHeader, read_header
@@ -28,19 +28,22 @@ from eventflow.io.aedat4_kernels import (
     check_events,
     take_events,
 )
+from eventflow.io.aedat4_messages import READERS, UnknownFrameError
 from eventflow.io.aedat4_packets import HEAD_BYTES, PacketError, Packets, PacketStream, Unpacker
-from eventflow.io.decoder import Decoder, RecordingInfo
+from eventflow.io.decoder import Batch, Decoder, RecordingInfo
 from eventflow.io.order import BEFORE_ALL_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
-    from eventflow.io.decoder import Batch
     from eventflow.io.source import ByteSource
+    from eventflow.messages import Message
 
 _BATCHES_AHEAD: Final = 2
+_PACKET_EVENTS: Final = 1 << 16
 _LEAD_EVENTS: Final = 2  # as long as what precedes a packet's events
 _KINDS: Final = {"EVTS": "events", "FRME": "frames", "IMUS": "imu", "TRIG": "triggers"}
 
@@ -49,28 +52,26 @@ class Aedat4Decoder(Decoder):
     """Reads one stream of events of an AEDAT 4 file."""
 
     def __init__(
-        self, source: ByteSource, *, stream: str, width: int | None, height: int | None, batches_ahead: int
+        self,
+        source: ByteSource,
+        header: FileHeader,
+        stream: StreamHeader,
+        *,
+        width: int | None,
+        height: int | None,
+        batches_ahead: int,
     ) -> None:
-        self._header = read_header(source)
-        self._stream = _chosen(source.path, self._header, stream)
-        super().__init__(source, _info(source, self._header, self._stream, width, height))
+        self._header, self._stream = header, stream
+        self._names = _names(header, stream)
+        super().__init__(source, _info(source, header, stream, width, height))
+        self.info.streams = tuple(self._names)
         self._table = _data_table(source, self._header, self._stream.number)
         # the first recorders left counts and times out
         self._counted = self._table is not None and bool(self._table["events"].all())
         self._note_table()
         self._state = np.zeros(STATE_SIZE, np.int64)
         self._state[LAST_TIME] = BEFORE_ALL_TIME
-        identifiers = {number: known.identifier.encode() for number, known in self._header.streams.items()}
-        end = self._header.table_position if self._table is not None or source.size is None else -1
-        unpacker = Unpacker(self._header.compression)
-        self._packets = PacketStream(
-            source,
-            identifiers,
-            wanted=self._stream.number,
-            unpacker=unpacker,
-            accept=framed_events,
-            end=end if end > 0 else None,
-        )
+        self._packets = self._packets_of(self._stream, framed_events)
         self._batches_ahead = batches_ahead
         self._ahead: deque[Future[Packets | None]] = deque()
         self._thread: ThreadPoolExecutor | None = None
@@ -111,6 +112,51 @@ class Aedat4Decoder(Decoder):
                 self._packets.release(self._now)
                 self._now = None
         return start
+
+    def messages(self, name: str) -> Iterator[Message]:
+        """Yield the messages of another stream: frames, inertial samples, triggers, events of another camera."""
+        stream = self._names.get(name)
+        if stream is None or (stream.identifier != "EVTS" and stream.identifier not in READERS):
+            yield from super().messages(name)
+        elif stream.identifier == "EVTS":
+            yield from self._other_events(stream)
+        else:
+            self._packets = self._packets_of(stream, bytes)
+            yield from self._messages(READERS[stream.identifier])
+
+    def _messages(self, read: Callable[..., list[Message]]) -> Iterator[Message]:
+        for payload in self._packets.payloads():
+            try:
+                found = read(payload, self.note)
+            except UnknownFrameError:
+                self.skip("frames_of_unknown_format", 1)
+            except ValueError:
+                self._packets.damaged += 1
+                self._packets.damaged_bytes += len(payload)
+            else:
+                yield from found
+        self._count()
+
+    def _other_events(self, stream: StreamHeader) -> Iterator[Events]:
+        other = Aedat4Decoder(self.source, self._header, stream, width=None, height=None, batches_ahead=0)
+        while True:
+            batch = Batch(_PACKET_EVENTS)
+            count = other.fill(batch, 0)
+            if not count:
+                break
+            yield Events(batch.records[:count], other.info.width, other.info.height)
+        self.skipped.update(other.skipped)
+
+    def _packets_of(self, stream: StreamHeader, accept: Callable[[bytes], bytes]) -> PacketStream:
+        end = self._header.table_position if self._table is not None or self.source.size is None else -1
+        return PacketStream(
+            self.source,
+            {number: known.identifier.encode() for number, known in self._header.streams.items()},
+            wanted=stream.number,
+            unpacker=Unpacker(self._header.compression),
+            accept=accept,
+            end=end if end > 0 else None,
+        )
 
     def seek(self, t: int) -> None:
         """Go to the first packet whose last event is at or after `t` (µs), where there is a data table."""
@@ -186,20 +232,20 @@ def _info(
         width,
         height,
         sensor=stream.attributes.get("source", ""),
-        streams=_names(header, stream),
         size_bytes=source.size,
         attributes=attributes,
     )
 
 
-def _names(header: FileHeader, chosen: StreamHeader) -> tuple[str, ...]:
-    """Return a name for each stream: by kind, with the recorder's own name where a kind occurs twice."""
-    names = ["events"]
+def _names(header: FileHeader, chosen: StreamHeader) -> dict[str, StreamHeader]:
+    """Return the streams by name: their kind, where it occurs twice with the recorder's own name, or else a number."""
+    names = {"events": chosen}
     for stream in header.streams.values():
         if stream is not chosen:
             kind = _KINDS.get(stream.identifier, stream.identifier.lower() or "unknown")
-            names.append(kind if kind not in names else f"{kind}:{stream.name}")
-    return tuple(names)
+            choices = (kind, f"{kind}:{stream.name}", f"{kind}:{stream.number}")
+            names[next(name for name in choices if name not in names)] = stream
+    return names
 
 
 def _data_table(source: ByteSource, header: FileHeader, stream: int) -> NDArray[np.void] | None:
@@ -242,7 +288,9 @@ def open_decoder(
     """
     if batches_ahead is None:
         batches_ahead = _BATCHES_AHEAD if _cores() > 1 else 0
-    return Aedat4Decoder(source, stream=stream, width=width, height=height, batches_ahead=batches_ahead)
+    header = read_header(source)
+    chosen = _chosen(source.path, header, stream)
+    return Aedat4Decoder(source, header, chosen, width=width, height=height, batches_ahead=batches_ahead)
 
 
 def open_encoder(

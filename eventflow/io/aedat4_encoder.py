@@ -1,4 +1,7 @@
-"""AEDAT 4, written: one stream of events in packets of a fixed number of events, and the data table."""
+"""AEDAT 4, written: events in packets of a fixed number, other streams between them by time, and the data table.
+
+Which streams there are is known at the end, and the header says it: it is written with room and then once more.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ import zstandard
 
 from eventflow.errors import RecordingError
 from eventflow.io.aedat4_flatbuffers import TABLE_DTYPE, data_table_bytes, events_prefix
-from eventflow.io.aedat4_header import TABLE_POSITION_AT, write_header
+from eventflow.io.aedat4_header import TABLE_POSITION_AT, StreamHeader, write_header, written_stream
+from eventflow.io.aedat4_messages import frame_bytes, imu_bytes, triggers_bytes
 from eventflow.io.aedat4_packets import COMPRESSIONS
 from eventflow.io.decoder import Encoder
 
@@ -19,27 +23,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventflow.events import Events
+    from eventflow.messages import Message
 
 PACKET_EVENTS: Final = 1 << 14
 _PIXEL_AND_POLARITY: Final = np.int64(0x1_FFFF_FFFF)
 _LZ4_HIGH_LEVEL: Final = 9
 _ZSTD_LEVELS: Final = {"zstd": 3, "zstd_high": 12}
+_IDENTIFIERS: Final = {"events": "EVTS", "frames": "FRME", "imu": "IMUS", "triggers": "TRIG"}
+_ROOM_BYTES: Final = 8192
+_WAITING: Final = 4096  # messages that wait for the events before them
 
 
 class Aedat4Encoder(Encoder):
-    """Writes an AEDAT 4 file that holds events only."""
+    """Writes an AEDAT 4 file."""
+
+    streams = frozenset({"frames", "imu", "triggers"})
 
     def __init__(self, file: BinaryIO, *, width: int, height: int, compression: str, sensor: str) -> None:
         if compression not in COMPRESSIONS:
             raise RecordingError(f"AEDAT 4 has no compression {compression!r}; choose {', '.join(COMPRESSIONS)}")
         if max(width, height) > 1 << 15:
             raise RecordingError(f"AEDAT 4 holds sensors up to 32768x32768, not {width}x{height}")
-        self._file = file
+        self._file, self._compression = file, compression
+        self._about = {"sizeX": width, "sizeY": height, "source": sensor}
+        self._streams: dict[str, StreamHeader] = {"events": written_stream(0, "EVTS", "events", **self._about)}
         self._pack = _packer(compression)
         self._words = np.empty((PACKET_EVENTS, 2), np.int64)
         self._filled = 0
+        self._waiting: dict[str, list[Any]] = {}
         self._rows: list[tuple[int, ...]] = []
-        file.write(write_header(compression, width=width, height=height, sensor=sensor))
+        self._write_header()
 
     def write(self, events: Events) -> None:
         """Append events."""
@@ -53,27 +66,69 @@ class Aedat4Encoder(Encoder):
             if self._filled == PACKET_EVENTS:
                 self._flush()
 
+    def add(self, stream: str, message: Message) -> None:
+        """Append a message. It is written after the packet of the events before it.
+
+        Raises:
+            RecordingError: there are more streams than the header has room for.
+        """
+        if stream not in self._streams:
+            self._begin(stream, message)
+        self._waiting.setdefault(stream, []).append(message)
+        if stream.startswith("frames") or len(self._waiting[stream]) == _WAITING:
+            self._flush()
+
     def finish(self) -> None:
-        """Write the last packet and the data table, and note its place in the header."""
+        """Write the last packets and the data table, and note its place and the streams in the header."""
         self._flush()
         place = self._file.tell()
         self._file.write(self._pack(data_table_bytes(np.array(self._rows, TABLE_DTYPE))))
+        self._file.seek(0)
+        self._write_header()
         self._file.seek(TABLE_POSITION_AT)
         self._file.write(struct.pack("<q", place))
         self._file.seek(0, 2)
 
+    def _begin(self, stream: str, message: Any) -> None:
+        kind, _, name = stream.partition(":")
+        about = {"source": self._about["source"]}
+        if kind == "frames":
+            height, width = message.image.shape[:2]
+            about |= {"sizeX": width, "sizeY": height}
+        known = written_stream(len(self._streams), _IDENTIFIERS[kind], name or kind, **about)
+        self._streams[stream] = known
+        if len(self._header(0)) > len(self._header(_ROOM_BYTES)) - 1:
+            raise RecordingError(f"{self._file.name}: no room for stream {stream!r} beside {len(self._streams) - 1}")
+
+    def _header(self, room_bytes: int) -> bytes:
+        return write_header(self._compression, self._streams.values(), room_bytes=room_bytes)
+
+    def _write_header(self) -> None:
+        self._file.write(self._header(_ROOM_BYTES))
+
     def _flush(self) -> None:
-        if not self._filled:
+        if self._filled:
+            words = self._words[: self._filled]
+            words[:, 1] &= _PIXEL_AND_POLARITY  # numpy does not copy padding: it may hold anything
+            self._packet("events", events_prefix(self._filled) + words.tobytes(), words[:, 0])
+            self._filled = 0
+        for stream, messages in self._waiting.items():
+            if stream.startswith("frames"):
+                for frame in messages:
+                    self._packet(stream, frame_bytes(frame), np.array([frame.t]))
+            else:
+                pack: Callable[[Any], bytes] = imu_bytes if stream.startswith("imu") else triggers_bytes
+                self._packet(stream, pack(messages), np.concatenate([message.time for message in messages]))
+        self._waiting.clear()
+
+    def _packet(self, stream: str, data: bytes, times: Any) -> None:
+        if not len(times):
             return
-        words = self._words[: self._filled]
-        words[:, 1] &= _PIXEL_AND_POLARITY  # numpy does not copy padding: it may hold anything
-        payload = self._pack(events_prefix(self._filled) + words.tobytes())
-        self._file.write(struct.pack("<ii", 0, len(payload)))
-        times = words[:, 0]
-        row = (0, len(payload), self._file.tell(), self._filled, int(times.min()), int(times.max()))
+        payload, number = self._pack(data), self._streams[stream].number
+        self._file.write(struct.pack("<ii", number, len(payload)))
+        place = self._file.tell()
         self._file.write(payload)
-        self._rows.append(row)
-        self._filled = 0
+        self._rows.append((number, len(payload), place, len(times), int(times.min()), int(times.max())))
 
 
 def _packer(compression: str) -> Callable[[bytes], bytes]:

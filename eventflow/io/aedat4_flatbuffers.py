@@ -24,6 +24,7 @@ TABLE_DTYPE: Final = np.dtype(
 """One row of the data table: a packet's stream, its size and its payload's place in the file; times in µs."""
 
 _U16: Final = struct.Struct("<H")
+_I16: Final = struct.Struct("<h")
 _U32: Final = struct.Struct("<I")
 _I32: Final = struct.Struct("<i")
 _I64: Final = struct.Struct("<q")
@@ -60,6 +61,16 @@ class Table:
         """Return field `index` as a 32-bit integer."""
         place = self.place(index, 4)
         return default if place is None else int(_I32.unpack_from(self.data, place)[0])
+
+    def i16(self, index: int) -> int:
+        """Return field `index` as a 16-bit integer, 0 where it is absent."""
+        place = self.place(index, 2)
+        return 0 if place is None else int(_I16.unpack_from(self.data, place)[0])
+
+    def i8(self, index: int) -> int:
+        """Return field `index` as an unsigned byte, 0 where it is absent."""
+        place = self.place(index, 1)
+        return 0 if place is None else self.data[place]
 
     def i64(self, index: int, default: int = 0) -> int:
         """Return field `index` as a 64-bit integer."""
@@ -141,27 +152,38 @@ def header_bytes(compression: int, table_position: int, description: str) -> byt
     return _U32.pack(len(body)) + body
 
 
-def data_table_bytes(rows: NDArray[np.void]) -> bytes:
-    """Return the size-prefixed FTAB of `rows` (TABLE_DTYPE)."""
-    count = len(rows)
+def vector_of_tables(identifier: bytes, fields: tuple[int, ...], entries: NDArray[np.void]) -> bytes:
+    """Return a size-prefixed buffer whose root has one field: a vector of tables that share a vtable.
+
+    Args:
+        identifier: four bytes.
+        fields: where each field of a table lies in it, 0 where it is left out.
+        entries: the tables, their first field "to_vtable" not yet set, of a multiple of 8 bytes, fields aligned.
+    """
+    count = len(entries)
     vtable = 32 + 4 * count
     vtable += -vtable % 4
-    first = vtable + 14
+    first = vtable + 4 + 2 * len(fields)
     first += -first % 8
+    places = first + entries.itemsize * np.arange(count)
+    entries["to_vtable"] = places - vtable
+    head = struct.pack("<I4s", 16, identifier) + struct.pack("<3H2x", 6, 8, 4) + struct.pack("<iI", 8, 4)
+    head += _U32.pack(count) + (places - (32 + 4 * np.arange(count))).astype("<u4").tobytes()
+    shared = struct.pack(f"<{2 + len(fields)}H", 4 + 2 * len(fields), entries.itemsize, *fields)
+    body = (head.ljust(vtable - 4, b"\0") + shared).ljust(first - 4, b"\0") + entries.tobytes()
+    return _U32.pack(len(body)) + body
+
+
+def data_table_bytes(rows: NDArray[np.void]) -> bytes:
+    """Return the size-prefixed FTAB of `rows` (TABLE_DTYPE)."""
     entries = np.zeros(
-        count,
+        len(rows),
         [("to_vtable", "<i4"), ("stream", "<i4"), ("size", "<i4"), ("pad", "<i4")]
         + [(name, "<i8") for name in ("offset", "events", "t_first", "t_last")],
     )
-    places = first + entries.itemsize * np.arange(count)
-    entries["to_vtable"] = places - vtable
     for name in TABLE_DTYPE.names or ():
         entries[name] = rows[name]
-    head = struct.pack("<I4s", 16, b"FTAB") + struct.pack("<3H2x", 6, 8, 4) + struct.pack("<iI", 8, 4)
-    head += _U32.pack(count) + (places - (32 + 4 * np.arange(count))).astype("<u4").tobytes()
-    head = head.ljust(vtable - 4, b"\0") + struct.pack("<7H", 14, 48, 16, 4, 24, 32, 40)
-    body = head.ljust(first - 4, b"\0") + entries.tobytes()
-    return _U32.pack(len(body)) + body
+    return vector_of_tables(b"FTAB", (16, 4, 24, 32, 40), entries)
 
 
 def read_data_table(data: bytes) -> NDArray[np.void]:

@@ -13,13 +13,19 @@ from eventflow.io.aedat4_flatbuffers import HEADER_TABLE_POSITION_AT, Flatbuffer
 from eventflow.io.aedat4_packets import COMPRESSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from eventflow.io.source import ByteSource
 
 VERSION_LINE: Final = b"#!AER-DAT4.0\r\n"
 TABLE_POSITION_AT: Final = len(VERSION_LINE) + HEADER_TABLE_POSITION_AT
 _MAX_HEADER_BYTES: Final = 1 << 24
+_DESCRIPTIONS: Final = {
+    "EVTS": "Array of events (polarity ON/OFF).",
+    "FRME": "Standard frame (8-bit image).",
+    "IMUS": "Inertial Measurement Unit data samples.",
+    "TRIG": "External triggers and special signals.",
+}
 
 
 @dataclass(frozen=True)
@@ -111,22 +117,40 @@ def _attributes(node: ElementTree.Element) -> dict[str, str]:
     return {attr.get("key", ""): attr.text or "" for attr in node.iterfind("./attr")}
 
 
-def write_header(compression: str, *, width: int, height: int, sensor: str) -> bytes:
-    """Return version line and header of a file with one stream of events, its data table not yet placed."""
+def written_stream(number: int, identifier: str, name: str, **info: object) -> StreamHeader:
+    """Return the header of a stream to be written; sizes in `info` are integers."""
+    return StreamHeader(number, identifier, name, {key: str(value) for key, value in info.items()})
+
+
+def write_header(compression: str, streams: Iterable[StreamHeader], *, room_bytes: int = 0) -> bytes:
+    """Return version line and header of a file, its data table not yet placed.
+
+    Args:
+        compression: name of the file's compression.
+        streams: what the description names.
+        room_bytes: the description is filled up with blanks to this length, to be written again when all streams are
+            known.
+    """
     path = "/mainloop/Recorder/outInfo"
-    info = {"sizeX": ("int", width), "sizeY": ("int", height), "source": ("string", sensor)}
-    stream = {
-        "compression": ("string", compression.upper()),
-        "originalModuleName": ("string", "eventflow"),
-        "originalOutputName": ("string", "events"),
-        "typeDescription": ("string", "Array of events (polarity ON/OFF)."),
-        "typeIdentifier": ("string", "EVTS"),
-    }
-    lines = ['<dv version="2.0">', f'<node name="outInfo" path="{path}/">', f'<node name="0" path="{path}/0/">']
-    lines += [*_attribute_lines(stream), f'<node name="info" path="{path}/0/info/">', *_attribute_lines(info)]
-    lines += ["</node>"] * 3 + ["</dv>", ""]
-    return VERSION_LINE + header_bytes(COMPRESSIONS.index(compression), -1, "\n".join(lines))
+    lines = ['<dv version="2.0">', f'<node name="outInfo" path="{path}/">']
+    for stream in streams:
+        about = {
+            "compression": compression.upper(),
+            "originalModuleName": "eventflow",
+            "originalOutputName": stream.name,
+            "typeDescription": _DESCRIPTIONS[stream.identifier],
+            "typeIdentifier": stream.identifier,
+        }
+        lines += [f'<node name="{stream.number}" path="{path}/{stream.number}/">', *_attribute_lines(about)]
+        lines += [f'<node name="info" path="{path}/{stream.number}/info/">', *_attribute_lines(stream.attributes)]
+        lines += ["</node>", "</node>"]
+    description = "\n".join([*lines, "</node>", "</dv>", ""])
+    blanks = " " * (room_bytes - len(description.encode()))
+    return VERSION_LINE + header_bytes(COMPRESSIONS.index(compression), -1, description + blanks)
 
 
-def _attribute_lines(attributes: Mapping[str, tuple[str, object]]) -> list[str]:
-    return [f'<attr key="{key}" type="{kind}">{escape(str(value))}</attr>' for key, (kind, value) in attributes.items()]
+def _attribute_lines(attributes: Mapping[str, str]) -> list[str]:
+    return [
+        f'<attr key="{key}" type="{"int" if value.isdecimal() else "string"}">{escape(value)}</attr>'
+        for key, value in attributes.items()
+    ]

@@ -18,7 +18,7 @@ from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_s
 from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -225,6 +225,24 @@ class PacketStream:
             if sum(map(len, found)) >= _ROOM_BYTES:
                 break
         return Packets(b"".join(found)) if found else None
+
+    def payloads(self) -> Iterator[bytes]:
+        """Yield what `accept` makes of each further packet."""
+        while True:
+            index = self._find()
+            found = False
+            for start, stop in index.tolist():
+                try:
+                    payload = self._accept(self._unpacker(self._view[start:stop]))
+                except ValueError:
+                    break
+                self._at, found = stop, True
+                yield payload
+            if not found:
+                one = self._one()
+                if one is None:
+                    return
+                yield one
 
     def release(self, packets: Packets) -> None:
         """Take back the memory of packets that are done with."""
