@@ -137,7 +137,7 @@ class Aedat4Decoder(Decoder):
                 yield from found
         self._count()
 
-    def _other_events(self, stream: StreamHeader) -> Iterator[Events]:
+    def _other_events(self, stream: StreamHeader) -> Iterator[Any]:
         other = Aedat4Decoder(self.source, self._header, stream, width=None, height=None, batches_ahead=0)
         while True:
             batch = Batch(_PACKET_EVENTS)

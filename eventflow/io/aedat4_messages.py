@@ -31,7 +31,10 @@ STANDARD_GRAVITY: Final = 9.80665
 _KINDS: Final = Kinds(AEDAT4_KINDS)
 _NO_KINDS: Final = np.empty(0, np.uint8)
 _IMU_REALS: Final = 7  # temperature, three accelerations, three rates
-_DEPTHS: Final = {0: np.dtype("u1"), 2: np.dtype("<u2")}  # OpenCV's codes: depth in the low three bits, channels above
+_DEPTHS: Final[dict[int, np.dtype[Any]]] = {
+    0: np.dtype("u1"),
+    2: np.dtype("<u2"),
+}  # OpenCV's codes: depth in the low three bits, channels above
 _GRAY, _BGR = 0, 16
 _LARGEST_SIDE: Final = 0x7FFF
 

@@ -19,7 +19,7 @@ _ABSENT: Final = -2
 
 
 @jit
-def _bits(data: NDArray[np.uint8], at: int, size: int) -> np.int64:  # pragma: no cover
+def _bits(data: NDArray[np.uint8], at: int, size: int) -> Any:  # pragma: no cover
     word = np.int64(0)
     for index in range(size):
         word |= np.int64(data[at + index]) << (8 * index)
@@ -27,7 +27,7 @@ def _bits(data: NDArray[np.uint8], at: int, size: int) -> np.int64:  # pragma: n
 
 
 @jit
-def _signed_32(data: NDArray[np.uint8], at: int) -> np.int64:  # pragma: no cover
+def _signed_32(data: NDArray[np.uint8], at: int) -> Any:  # pragma: no cover
     return (_bits(data, at, 4) ^ 0x8000_0000) - 0x8000_0000
 
 
@@ -69,7 +69,7 @@ def _vector(data: NDArray[np.uint8]) -> tuple[int, int]:  # pragma: no cover
 @jit
 def count_tables(data: NDArray[np.uint8]) -> int:  # pragma: no cover
     """Return how many tables the root's vector names, -1 where it contradicts itself."""
-    return _vector(data)[1]
+    return int(_vector(data)[1])
 
 
 @jit

@@ -1,13 +1,8 @@
 """Trigger lines of iniVation cameras: AEDAT names kinds of happenings where `Triggers` has a line and a value.
 
-line  what                         value
-0     external input               1 rising, 0 falling
-1, 2  external inputs 1 and 2      likewise
-3     generator                    likewise
-4     frame readout                1 start, 0 end
-5     exposure                     1 start, 0 end
-6     timestamps were reset        1
-8-10  pulse on external input 0-2  1
+Lines 0, 1 and 2 are the external inputs and 3 the generator, value 1 rising and 0 falling; 4 is the readout of a frame
+and 5 its exposure, value 1 start and 0 end. With value 1 always, 6 is a reset of timestamps and 8, 9 and 10 are pulses
+on the external inputs.
 """
 
 from __future__ import annotations
