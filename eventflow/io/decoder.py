@@ -39,8 +39,10 @@ class RecordingInfo:
         events: number of events, where the file says it.
         sensor: name of the sensor or camera, "" where the file does not say.
         streams: names of what is in the recording: "events", "triggers" (Triggers), "frames" (Frame), "imu" (Imu),
-            "poses" (Pose), "fixes" (Fix), "boxes" (Boxes), "labels" (Label). A second stream of one kind has its own
-            name after a colon: "frames:/camera/right".
+            "poses" (Pose), "fixes" (Fix), "boxes" (Boxes), "labels" (Label), "exposures" (Events: the two threshold
+            crossings that measure a pixel's brightness, polarity 1 for the second). A second stream of one kind has its
+            own name after a colon: "frames:/camera/right". Without "events" there are none to be read, and `attributes`
+            say what there is instead.
         size_bytes: size of the file, None for a pipe.
         attributes: the header's other entries, plain values only.
         notes: sentences about what had to be assumed.

@@ -27,7 +27,7 @@ def describe(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
     events = on = 0
     t_first = t_last = earliest = latest = None
     with open_recording(path, **options) as recording:
-        for packet in recording:
+        for packet in recording if "events" in recording.streams else ():
             times = packet.t
             t_first = int(times[0]) if t_first is None else t_first
             t_last = int(times[-1])
@@ -37,6 +37,8 @@ def describe(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
             events += len(packet)
             on += int(np.count_nonzero(packet.p))
         info = recording.info
+        if "events" not in info.streams:
+            t_first, t_last = earliest, latest = info.t_first, info.t_last
         duration = None if earliest is None or latest is None else latest - earliest
         return {
             "path": info.path,

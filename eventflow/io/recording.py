@@ -82,7 +82,7 @@ class Recording:
     @property
     def info(self) -> RecordingInfo:
         """What is known of the recording; the time of the first event is looked up in a file, not in a pipe."""
-        if self._info.t_first is None and self._seekable:
+        if self._info.t_first is None and self._seekable and "events" in self._info.streams:
             probe = self._fresh_decoder()
             try:
                 batch = Batch(1, probe.columns)

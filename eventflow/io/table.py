@@ -86,6 +86,10 @@ def _is_event_stream(head: bytes) -> bool:
     return head.startswith(b"Event Stream")
 
 
+def _has_no_mark(head: bytes) -> bool:
+    return False
+
+
 def _is_npz(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and (b".npy" in head or head.startswith(b"PK\x05\x06"))
 
@@ -112,6 +116,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("dat", "Prophesee DAT", (".dat",), "eventflow.io.dat", _is_dat, unmarked=True),
     Format("aedat4", "iniVation AEDAT 4", (".aedat4",), "eventflow.io.aedat4", _is_aedat4),
     Format("es", "Event Stream 2", (".es",), "eventflow.io.event_stream", _is_event_stream),
+    Format("nmnist", "N-MNIST and N-Caltech101", (".bin",), "eventflow.io.address_bin", _has_no_mark, unmarked=True),
     Format("csv", "text, one event a line", (".csv", ".txt", ".tsv"), "eventflow.io.text", _is_text, unmarked=True),
     Format("npz", "NumPy archive", (".npz",), "eventflow.io.numpy_archive", _is_npz),
     Format("npy", "NumPy array", (".npy",), "eventflow.io.numpy_archive", _is_npy, writes=False),

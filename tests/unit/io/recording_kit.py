@@ -90,6 +90,22 @@ def decoded(format_name, data, *, sizes=(1 << 16,), most_bytes=1 << 30, **option
     return whole, decoder
 
 
+def resumed(format_name, data, first, **options):
+    """The events from number `first` on, read by a fresh decoder from the mark that another one made there."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "recording"
+        path.write_bytes(data)
+        module = format_named(format_name).load()
+        with ByteSource(path) as source, ByteSource(path) as again:
+            decoder, other = (module.open_decoder(each, **options) for each in (source, again))
+            if first:
+                assert decoder.fill(Batch(first, decoder.columns), 0) == first
+            other.resume(decoder.mark())
+            batch = Batch(1 << 16, other.columns)
+            stop = other.fill(batch, 0)
+            return batch.records[:stop]
+
+
 def assert_same(records, events):
     """Equal to the last bit, padding included."""
     assert len(records) == len(events)

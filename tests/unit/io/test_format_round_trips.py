@@ -18,6 +18,8 @@ CASES = [
     pytest.param("aedat4", {"compression": "zstd"}, {}, id="aedat4-zstd"),
     pytest.param("aedat4", {"compression": "zstd_high"}, {}, id="aedat4-zstd_high"),
     pytest.param("es", {}, {}, id="es"),
+    pytest.param("es", {"kind": "atis"}, {}, id="es-atis"),
+    pytest.param("nmnist", {}, {"width": WIDTH, "height": HEIGHT}, id="nmnist"),
     pytest.param("csv", {}, {}, id="csv"),
     pytest.param("csv", {"unit": "ns", "separator": "\t"}, {}, id="csv-ns-tab"),
     pytest.param("csv", {"unit": "ms", "separator": ";"}, {}, id="csv-ms-semicolon"),
@@ -41,8 +43,8 @@ def small_packets(monkeypatch):
 
 
 def limits(format_name):
-    # Event Stream pays a byte for each 127 µs of silence, so its recordings begin near 0
-    return {"most_us": 10_000} if format_name == "es" else {}
+    # Event Stream pays a byte for each 127 µs of silence, N-MNIST a record for 8 ms, so their recordings begin near 0
+    return {"most_us": 10_000} if format_name in ("es", "nmnist") else {}
 
 
 @pytest.mark.parametrize(("name", "write", "read"), CASES)
@@ -57,7 +59,7 @@ def test_bytes_do_not_depend_on_packets(name, write, read, data):
 @quick
 @given(data=st.data())
 def test_what_was_written_is_read(name, write, read, data):
-    events = data.draw(recordings(ordered=name == "es", **limits(name)))
+    events = data.draw(recordings(ordered=name in ("es", "nmnist"), **limits(name)))
     sizes = data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=3))
     most = data.draw(st.sampled_from([3, 7, 64, 1 << 20]))
     if not len(events) and "header" in write:
@@ -76,7 +78,7 @@ def test_damage_gives_events_counts_or_a_clear_error(name, write, read, data):
     survives(name, data.draw(damage(encoded(name, [events], **write))), **read)
 
 
-@pytest.mark.parametrize("name", ["aedat4", "es", "csv", "npz", "npy"])
+@pytest.mark.parametrize("name", ["aedat4", "es", "nmnist", "csv", "npz", "npy"])
 @settings(parent=quick, max_examples=60)
 @given(data=st.binary(max_size=400))
 def test_garbage_gives_a_clear_error_or_nothing(name, data):
@@ -85,7 +87,7 @@ def test_garbage_gives_a_clear_error_or_nothing(name, data):
     survives(name, magic.get(name, b"") + data)
 
 
-@pytest.mark.parametrize(("name", "write", "read"), [case for case in CASES if case.id != "es"])
+@pytest.mark.parametrize(("name", "write", "read"), [case for case in CASES if case.values[0] not in ("es", "nmnist")])
 def test_negative_times(name, write, read):
     events = make([-5_000_001, -1, 0, 3])
     assert_same(decoded(name, encoded(name, [events], **write), **read)[0], events)

@@ -25,6 +25,8 @@ RECORDINGS = [
     "aedat/dvxplorer_zstd.aedat4",
     "aedat/dvxplorer_lz4_faery.aedat4",
     "es/dvs.es",
+    "neuromorphic_datasets/nmnist_sample.bin",
+    "neuromorphic_datasets/ncaltech101_faces_easy_0001.bin",
 ]
 AS_ABOVE = {f"aedat/dvxplorer_{name}.aedat4": "aedat/dvxplorer_imu.aedat4" for name in ("none", "zstd", "lz4_faery")}
 SENSOR = re.compile(r"(\d+)x(\d+)")  # DAT says none, and its manifest only that it is a crop
@@ -72,5 +74,5 @@ def test_the_events_are_those_of_the_manifest(manifest, samples, name):
 
 @pytest.mark.samples
 def test_every_recording_of_these_formats_is_checked(manifest):
-    known = {".raw", ".dat", ".aedat4", ".es"}
+    known = {".raw", ".dat", ".aedat4", ".es", ".bin"}
     assert {name for name in manifest if "." + name.rsplit(".", 1)[1] in known} <= {*RECORDINGS}
