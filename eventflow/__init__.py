@@ -31,6 +31,7 @@ _HOME = {
     "Watermark": "eventflow.messages",
     "connect": "eventflow.runtime",
     "convert": "eventflow.io",
+    "index": "eventflow.io",
     "load_graph": "eventflow.graph",
     "ms": "eventflow.units",
     "open": "eventflow.io",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from eventflow.graph.parameters import Range as Range
     from eventflow.io import Recording as Recording
     from eventflow.io import convert as convert
+    from eventflow.io import index as index
     from eventflow.io import open as open
     from eventflow.io import read as read
     from eventflow.io import write as write

@@ -18,6 +18,7 @@ _HOME = {
     "create": "eventflow.io.writing",
     "describe": "eventflow.io.describing",
     "formats": "eventflow.io.table",
+    "index": "eventflow.io.indexing",
     "open": "eventflow.io.recording",
     "open_parts": "eventflow.io.parts",
     "read": "eventflow.io.recording",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from eventflow.io.converting import convert as convert
     from eventflow.io.decoder import RecordingInfo as RecordingInfo
     from eventflow.io.describing import describe as describe
+    from eventflow.io.indexing import index as index
     from eventflow.io.order import Jump as Jump
     from eventflow.io.parts import PartFile as PartFile
     from eventflow.io.parts import open_parts as open_parts

@@ -142,8 +142,9 @@ class Decoder(ABC):
     def mark(self) -> dict[str, Any] | None:
         """Return plain values from which `resume` goes on with the event after the last one given out.
 
-        An index is made of such marks, so that a long recording is not decoded from its start to reach its end. None
-        where the format cannot, or has a table of its own that `seek` uses.
+        An index is made of such marks, so that a long recording is not decoded from its start to reach its end. They
+        hold what was counted (`skipped`, `noted`, `steps_back`) too. A fresh decoder that gives None never gives one:
+        its format cannot, or has a table of its own that `seek` uses. Later None only means: not here.
         """
         return None
 

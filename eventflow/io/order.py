@@ -109,6 +109,7 @@ class TimeOrder:
         max_backstep: largest step back that clamp mends, µs.
         on_jump: what clamp does at a larger one.
         name: the recording, for messages.
+        index: number of the first event in the recording, from 0.
 
     Attributes:
         repaired: events mended ("clamped") or left out ("backwards") so far.
@@ -116,15 +117,19 @@ class TimeOrder:
         jump: the discontinuity that ended the last `apply` early, or None.
     """
 
-    def __init__(self, policy: Backwards, *, max_backstep: int, on_jump: OnJump, name: str) -> None:
+    def __init__(self, policy: Backwards, *, max_backstep: int, on_jump: OnJump, name: str, index: int = 0) -> None:
         _check("backwards", policy, get_args(Backwards))
         _check("on_jump", on_jump, get_args(OnJump))
         self._policy, self._limit, self._on_jump, self._name = policy, max_backstep, on_jump, name
         self._last = self._highest = BEFORE_ALL_TIME
-        self._index = 0
+        self._index = index
         self.repaired: dict[str, int] = {}
         self.steps_back = 0
         self.jump: Jump | None = None
+
+    def passed(self, count: int) -> None:
+        """Count events before the first that is looked at."""
+        self._index += count
 
     def apply(self, batch: Batch, start: int, stop: int, known: int | None = None) -> tuple[int, int]:
         """Apply the policy to batch[start:stop]; return where the kept events end and where it stopped looking.

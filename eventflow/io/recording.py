@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    from eventflow.io.indexing import Way
     from eventflow.messages import Message
 
 _SAMPLE_EVENTS: Final = 1 << 16
@@ -78,6 +79,7 @@ class Recording:
             raise
         self._info = self._fresh.info
         self._seekable = source.seekable
+        self._way: Way | None = None
 
     @property
     def info(self) -> RecordingInfo:
@@ -142,6 +144,9 @@ class Recording:
 
     def seek(self, t: int) -> None:
         """Continue at the next event at or after `t` (µs): a running iteration does, and else the next one.
+
+        The format's own table is used, or an index beside the file (`eventflow.io.index`); a file of 64 MB and more
+        that has neither is given an index as far as `t`.
 
         Raises:
             RecordingError: the recording is a pipe.
@@ -218,9 +223,10 @@ class Recording:
         self._sought = None
         shift = self._origin_time()
         decoder = self._fresh_decoder()
+        passed = 0
         if start is not None and self._seekable:
-            decoder.seek(start + (shift or 0))
-        order = TimeOrder(**self._order, name=self.path)
+            passed = self._ways().go(decoder, start + (shift or 0))
+        order = TimeOrder(**self._order, name=self.path, index=passed)
         self._stream = EventStream(decoder, order, start=start, end=self._end, origin=self._origin, shift=shift)
         return self._stream
 
@@ -241,10 +247,16 @@ class Recording:
                 self._close(probe.source)
         return self._shift
 
+    def _ways(self) -> Way:
+        """Return how times are found in this recording."""
+        from eventflow.io.indexing import Way
+
+        if self._way is None:
+            self._way = Way(self.path, self._format, self._options)
+        return self._way
+
     def _decoder(self, source: ByteSource) -> Decoder:
-        decoder = call_with(self._format.load().open_decoder, source, options=self._options, what=self._format.name)
-        assert isinstance(decoder, Decoder)
-        return decoder
+        return decoder_of(self._format, source, self._options)
 
     def _fresh_decoder(self) -> Decoder:
         decoder, self._fresh = self._fresh, None
@@ -260,6 +272,13 @@ class Recording:
         source.close()
         if source in self._sources:
             self._sources.remove(source)
+
+
+def decoder_of(format: Format, source: ByteSource, options: dict[str, Any]) -> Decoder:
+    """Return a decoder of a source of this format, its header read."""
+    decoder = call_with(format.load().open_decoder, source, options=options, what=format.name)
+    assert isinstance(decoder, Decoder)
+    return decoder
 
 
 def call_with(function: Callable[..., Any], *arguments: Any, options: dict[str, Any], what: str) -> Any:
@@ -321,7 +340,8 @@ def open(
     Args:
         path: a file, a named pipe, or "-" for standard input.
         packet_events: events in a packet.
-        start: begin with the first event at or after this time, µs.
+        start: begin with the first event at or after this time, µs; found as `Recording.seek` does. What `backwards`
+            does, and what is counted of it, begins there too.
         end: stop before the first event at or after this time, µs.
         backwards: what to do where time steps back: `keep`, `clamp`, `drop` or `fail`.
         max_backstep: the largest step back that `clamp` mends, µs; a larger one is a discontinuity.

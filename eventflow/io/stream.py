@@ -47,6 +47,7 @@ class EventStream:
         self._start, self._end = start, end
         self.shift = 0 if origin == "raw" else shift
         self.ended = False
+        self._steps_before: int | None = 0 if start is None else None
         self._rest: Batch | None = None
         self._jumped: Jump | None = None
 
@@ -101,29 +102,44 @@ class EventStream:
             self._rest = rest
 
     def _accept(self, batch: Batch, start: int, stop: int) -> int:
-        known = self.decoder.steps_back if self._rest is None else None
-        kept, looked = self.order.apply(batch, start, stop, known)
+        if self._start is not None:
+            stop = self._from_start(batch, start, stop)
+        kept, looked = self.order.apply(batch, start, stop, self._steps_back())
         self._jumped = self.order.jump
         self._keep_rest(batch, looked, stop)
+        if self._rest is None and self.decoder.steps_back is not None:
+            self._steps_before = self.decoder.steps_back - self.order.steps_back
         if self.shift is None and kept > start:
             self.shift = int(batch.records[start]["t"])
         return self._cut(batch, start, kept)
 
-    def _cut(self, batch: Batch, start: int, stop: int) -> int:
-        shift = self.shift or 0
-        halves = batch.records.view(np.int64)
-        if self._end is not None:
-            cut = first_at_or_after(halves, start, stop, self._end + shift)
-            self.ended = cut < stop
-            stop = int(cut)
-        if self._start is not None:
-            first = int(first_at_or_after(halves, start, stop, self._start + shift))
-            if first == stop:
-                return start
+    def _steps_back(self) -> int | None:
+        """Return the steps back since `start` that the decoder counted, None where that is not known."""
+        counted = self.decoder.steps_back
+        if counted is None or self._steps_before is None or self._rest is not None:
+            return None
+        return counted - self._steps_before
+
+    def _from_start(self, batch: Batch, start: int, stop: int) -> int:
+        """Leave out what precedes the first event at or after `start`, which is not looked at in any other way."""
+        assert self._start is not None
+        if self.shift is None and stop > start:
+            self.shift = int(batch.records[start]["t"])
+        first = int(first_at_or_after(batch.records.view(np.int64), start, stop, self._start + (self.shift or 0)))
+        self.order.passed(first - start)
+        if first < stop:
             self._start = None
+        if first > start:
             for array in batch.arrays:
                 array[start : start + stop - first] = array[first:stop].copy()
-            stop = start + stop - first
+        return start + stop - first
+
+    def _cut(self, batch: Batch, start: int, stop: int) -> int:
+        shift = self.shift or 0
+        if self._end is not None:
+            cut = first_at_or_after(batch.records.view(np.int64), start, stop, self._end + shift)
+            self.ended = cut < stop
+            stop = int(cut)
         if shift:
             batch.records["t"][start:stop] -= shift
         return stop

@@ -34,13 +34,18 @@ def cache_folder() -> Path:
 
 
 @cache
-def _folder_of(source: Path) -> Path:
-    """Return the cache folder for exactly this module, what it imports from this package, and this Numba."""
+def code_digest(source: Path) -> str:
+    """Return a word for exactly this module, what it imports from this package, and this Numba."""
     digest = hashlib.blake2b(numba.__version__.encode(), digest_size=8)
     for each in sorted(_with_imports(source)):
         digest.update(each.name.encode())
         digest.update(each.read_bytes())
-    return cache_folder() / f"{source.stem}-{digest.hexdigest()}"
+    return digest.hexdigest()
+
+
+def _folder_of(source: Path) -> Path:
+    """Return the folder of a module's compiled kernels."""
+    return cache_folder() / f"{source.stem}-{code_digest(source)}"
 
 
 def _with_imports(source: Path) -> set[Path]:
