@@ -26,7 +26,7 @@ import typing
 from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -52,6 +52,17 @@ class Services(Protocol):
 
     def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:
         """Return a function that publishes a message under `name` (or at an address) and never waits."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """What a node may keep beside plain values: the memory of a kernel that can give and take its own state."""
+
+    def state(self) -> dict[str, Any]:
+        """Return a copy of everything that later results depend on, as plain values."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state` returned."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +153,17 @@ class Node:
     def state(self) -> dict[str, Any]:
         """Return a copy of everything that later output depends on."""
         own = {name: value for name, value in vars(self).items() if name.startswith("_") and name != "_parts"}
-        return {name: copy.deepcopy(value) for name, value in own.items() if _is_plain(value)}
+        plain = {name: copy.deepcopy(value) for name, value in own.items() if _is_plain(value)}
+        return plain | {name: value.state() for name, value in own.items() if isinstance(value, Resumable)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` returned."""
         for name, value in state.items():
-            setattr(self, name, copy.deepcopy(value))
+            own = getattr(self, name, None)
+            if isinstance(own, Resumable):
+                own.restore(value)
+            else:
+                setattr(self, name, copy.deepcopy(value))
 
 
 class Source(Node):

@@ -24,7 +24,8 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.kernels import neighbours as loops
-from eventflow.kernels.words import blank_words, events_from_words, words_of
+from eventflow.kernels.surface import ANY_AGE, Surface
+from eventflow.kernels.words import blank_words, events_from_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,20 +34,19 @@ if TYPE_CHECKING:
 
 RefractoryRule = Literal["kept", "all"]
 
-_NO_MASK = np.empty(0, np.bool_)
 
-
-def surface(width: int, height: int, *, radius: int = 1) -> NDArray[np.int64]:
+def surface(width: int, height: int, *, radius: int = 1) -> Surface:
     """Return the memory of a filter on a `width` x `height` sensor before its first event.
 
-    Returns:
-        int64, shape (height + 2 radius, width + 2 radius): `2 t + p` of the last event of each pixel. The margin is
-        never written, which spares the loops every test for the border.
+    Args:
+        width: of the sensor, px.
+        height: of the sensor, px.
+        radius: the largest that a filter with this memory may have.
     """
-    return np.full((height + 2 * radius, width + 2 * radius), loops.NEVER, np.int64)
+    return Surface(width, height, radius)
 
 
-def background_activity(events: Events, state: NDArray[np.int64], window: int, *, mark: bool = False) -> Events:
+def background_activity(events: Events, state: Surface, window: int, *, mark: bool = False) -> Events:
     """Return the events of which one of the eight neighbours fired less than `window` µs before.
 
     Args:
@@ -61,13 +61,16 @@ def background_activity(events: Events, state: NDArray[np.int64], window: int, *
     if mark or events.labels is not None or events.scores is not None:
         return stcf(events, state, window, k=1, polarity=False, mark=mark)
     _check(events, state, window, 1)
-    kept, margin = blank_words(len(events)), _margin(events, state)
-    return events_from_words(kept, loops.background_activity(words_of(events), state, margin, window, kept), events)
+    kept, count = blank_words(len(events)), 0
+    for _, words in state.pieces(events, window):
+        where = (state.cells, state.base, state.stride, state.margin)
+        count += loops.background_activity(words, *where, window, kept[2 * count :])
+    return events_from_words(kept, count, events)
 
 
 def stcf(
     events: Events,
-    state: NDArray[np.int64],
+    state: Surface,
     window: int,
     *,
     k: int = 2,
@@ -91,22 +94,23 @@ def stcf(
         ParameterError: `window`, `k`, `radius` or the shape of `state` is not usable.
     """
     _check(events, state, window, radius)
-    offsets = _neighbourhood(radius, state.shape[1])
+    offsets = _neighbourhood(radius, state.stride)
     if not 1 <= k <= len(offsets):
         raise ParameterError(f"k is {k}, expected 1 to {len(offsets)}, the number of neighbours within radius {radius}")
-    if mark:
-        scores = np.empty(len(events), np.float32)
-        loops.neighbour_ages(words_of(events), state, offsets, _margin(events, state), k, polarity, scores)
-        return events.with_columns(scores=scores)
-    kept, mask = blank_words(len(events)), _mask_for(events)
-    margin = _margin(events, state)
-    count: int = loops.stcf(words_of(events), state, offsets, margin, k, polarity, window, kept, mask)
-    return events[mask] if len(mask) else events_from_words(kept, count, events)
+    scores, kept, mask = _room(events, mark)
+    count = 0
+    for begin, words in state.pieces(events, ANY_AGE if mark else window):
+        where = (state.cells, state.base, state.stride, state.margin)
+        if mark:
+            loops.neighbour_ages(words, *where, offsets, k, polarity, scores[begin:])
+        else:
+            count += loops.stcf(words, *where, offsets, k, polarity, window, kept[2 * count :], mask[begin:])
+    return _result(events, mark, scores, kept, mask, count)
 
 
 def refractory(
     events: Events,
-    state: NDArray[np.int64],
+    state: Surface,
     period: int,
     *,
     rule: RefractoryRule = "kept",
@@ -133,33 +137,43 @@ def refractory(
     _check(events, state, period, 0, name="period")
     if rule not in ("kept", "all"):
         raise ParameterError(f"rule is {rule!r}, expected 'kept' or 'all'")
-    margin = _margin(events, state)
+    scores, kept, mask = _room(events, mark)
+    count, every = 0, rule == "all"
+    for begin, words in state.pieces(events, ANY_AGE if mark else period):
+        where = (state.cells, state.base, state.stride, state.margin)
+        if mark:
+            loops.refractory_ages(words, *where, period, every, scores[begin:])
+        else:
+            count += loops.refractory(words, *where, period, every, kept[2 * count :], mask[begin:])
+    return _result(events, mark, scores, kept, mask, count)
+
+
+def _room(events: Events, mark: bool) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return room for scores, for survivors and for a mask, each empty where it is not wanted."""
+    with_mask = not mark and (events.labels is not None or events.scores is not None)
+    count = len(events)
+    return (
+        np.empty(count if mark else 0, np.float32),
+        blank_words(0 if mark else count),
+        np.empty(count if with_mask else 0, np.bool_),
+    )
+
+
+def _result(
+    events: Events,
+    mark: bool,
+    scores: NDArray[np.float32],
+    kept: NDArray[np.int64],
+    mask: NDArray[np.bool_],
+    count: int,
+) -> Events:
     if mark:
-        scores = np.empty(len(events), np.float32)
-        loops.refractory_ages(words_of(events), state, margin, period, rule == "all", scores)
         return events.with_columns(scores=scores)
-    kept, mask = blank_words(len(events)), _mask_for(events)
-    count: int = loops.refractory(words_of(events), state, margin, period, rule == "all", kept, mask)
     return events[mask] if len(mask) else events_from_words(kept, count, events)
 
 
-def _mask_for(events: Events) -> NDArray[np.bool_]:
-    return _NO_MASK if events.labels is None and events.scores is None else np.empty(len(events), np.bool_)
-
-
-def _margin(events: Events, state: NDArray[np.int64]) -> int:
-    return int(state.shape[1] - events.width) // 2
-
-
-def _check(events: Events, state: NDArray[np.int64], span: int, radius: int, *, name: str = "window") -> None:
-    margin = _margin(events, state)
-    if state.shape != (events.height + 2 * margin, events.width + 2 * margin):
-        raise ParameterError(
-            f"the surface has shape {state.shape}, the sensor is {events.width}x{events.height}; "
-            "make it with surface(width, height)"
-        )
-    if radius < 0 or margin < radius:
-        raise ParameterError(f"radius is {radius}, expected 0 to {margin}; make the surface with radius={radius}")
+def _check(events: Events, state: Surface, span: int, radius: int, *, name: str = "window") -> None:
+    state.check(events, radius)
     if not 1 <= span < 1 << 60:
         raise ParameterError(f"{name} is {span} µs, expected at least 1")
 

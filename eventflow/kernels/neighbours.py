@@ -1,7 +1,8 @@
 """The loops of the filters in `eventflow.kernels.denoise`, whose text says what they compute.
 
-`state` holds `2 t + p` of the last event of each pixel, NEVER before the first, inside a margin that is never written.
-Survivors are written to `kept` as words; `mask`, where it has room, says which they were.
+`cells` holds `2 (t - base) + p` of the last event of each pixel in rows of `stride`, the lowest value of its kind
+before the first, inside a margin that is never written; see `eventflow.kernels.surface`. Survivors are written to
+`kept` as words; `mask`, where it has room, says which they were.
 """
 
 from __future__ import annotations
@@ -11,65 +12,79 @@ from typing import Any
 import numpy as np
 
 from eventflow.kernels.jit import jit
+from eventflow.kernels.surface import NEVER, NEVER_NARROW
 from eventflow.kernels.words import ONE, p_of, x_of, y_of
 
-NEVER = -(1 << 62)  # further from any time than any window, and no overflow when subtracted
+TWO = np.uint64(2)
 
 
 @jit
-def background_activity(words: Any, state: Any, margin: Any, window: Any, kept: Any) -> Any:
+def background_activity(words: Any, cells: Any, base: Any, stride: Any, margin: Any, window: Any, kept: Any) -> Any:
     """Return how many events are kept."""
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
-    at = 0
+    row = np.uint64(stride)
+    corners = cells[(margin - 1) * stride + margin - 1 :]  # the corner of the first pixel's neighbourhood
+    span = 2 * window
+    at = np.uint64(0)
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        above, below = here - stride, here + stride
+        above = y_of(place) * row + x_of(place)
+        here, below = above + row, above + row + row
         # All eight are read: a branch an event that is guessed wrong costs more than the loads
         newest = max(
-            max(max(cells[above - ONE], cells[above]), max(cells[above + ONE], cells[here - ONE])),
-            max(max(cells[here + ONE], cells[below - ONE]), max(cells[below], cells[below + ONE])),
+            max(max(corners[above], corners[above + ONE]), max(corners[above + TWO], corners[here])),
+            max(max(corners[here + TWO], corners[below]), max(corners[below + ONE], corners[below + TWO])),
         )
-        supported = newest > 2 * (t - window) + 1
-        if newest >= 2 * (t + window):  # time has stepped back, and one from the future may hide one in the window
-            supported = _has_neighbour(cells, above, here, below, t, window)
-        cells[here] = 2 * t + np.int64(p_of(place))
+        now = 2 * (t - base)
+        supported = newest > now - span + 1
+        if newest >= now + span:  # time has stepped back, and one from the future may hide one in the window
+            supported = _has_neighbour(corners, above, here, below, now, window)
         # Written always, advanced past only if kept: no branch here either
-        kept[at], kept[at + 1] = t, place
-        at += 2 * supported
-    return at // 2
+        kept[at], kept[at + ONE] = t, place
+        at += TWO * np.uint64(supported)
+        corners[here + ONE] = now + np.int64(p_of(place))
+    return np.int64(at) // 2
 
 
 @jit
-def _has_neighbour(cells: Any, above: Any, here: Any, below: Any, t: Any, window: Any) -> Any:
+def _has_neighbour(corners: Any, above: Any, here: Any, below: Any, now: Any, window: Any) -> Any:
     found = False
     for row in (above, here, below):
-        for cell in (row - ONE, row, row + ONE):
-            found |= cell != here and _within(cells[cell], 2 * (t - window + 1), np.uint64(4 * window - 2))
+        for cell in (row, row + ONE, row + TWO):
+            inside = _within(corners[cell], now - 2 * (window - 1), np.uint64(4 * window - 2))
+            found |= (cell != here + ONE) & inside
     return found
 
 
 @jit
 def stcf(
-    words: Any, state: Any, offsets: Any, margin: Any, k: Any, polarity: Any, window: Any, kept: Any, mask: Any
+    words: Any,
+    cells: Any,
+    base: Any,
+    stride: Any,
+    margin: Any,
+    offsets: Any,
+    k: Any,
+    polarity: Any,
+    window: Any,
+    kept: Any,
+    mask: Any,
 ) -> Any:
     """Return how many events are kept."""
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
+    row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
     span = np.uint64(4 * window - 2)
     with_mask = len(mask) > 0
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        earliest = 2 * (t - window + 1)
+        here = y_of(place) * row + x_of(place) + inset
+        now = 2 * (t - base)
+        earliest = now - 2 * (window - 1)
         p = np.int64(p_of(place))
         support = 0
         for offset in offsets:
             cell = cells[here + np.uint64(offset)]
             support += _within(cell, earliest, span) & ((not polarity) | ((cell & 1) == p))
-        cells[here] = 2 * t + p
+        cells[here] = now + p
         kept[at], kept[at + 1] = t, place
         at += 2 * (support >= k)
         if with_mask:
@@ -78,43 +93,55 @@ def stcf(
 
 
 @jit
-def neighbour_ages(words: Any, state: Any, offsets: Any, margin: Any, k: Any, polarity: Any, scores: Any) -> None:
+def neighbour_ages(
+    words: Any,
+    cells: Any,
+    base: Any,
+    stride: Any,
+    margin: Any,
+    offsets: Any,
+    k: Any,
+    polarity: Any,
+    scores: Any,
+) -> None:
     """Fill `scores` with the age of the k-th youngest neighbour."""
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
+    row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
+    never = np.int64(NEVER if cells.itemsize == 8 else NEVER_NARROW)
     youngest = np.empty(k, np.int64)
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
+        here = y_of(place) * row + x_of(place) + inset
         p = np.int64(p_of(place))
         youngest[:] = -NEVER
         for offset in offsets:
-            cell = cells[here + np.uint64(offset)]
-            age = abs(t - (cell >> 1))
-            if cell != NEVER and age < youngest[k - 1] and (not polarity or (cell & 1) == p):
+            cell = np.int64(cells[here + np.uint64(offset)])
+            age = abs(t - base - (cell >> 1))
+            if cell != never and age < youngest[k - 1] and (not polarity or (cell & 1) == p):
                 place_in_order = k - 1
                 while place_in_order > 0 and youngest[place_in_order - 1] > age:
                     youngest[place_in_order] = youngest[place_in_order - 1]
                     place_in_order -= 1
                 youngest[place_in_order] = age
-        cells[here] = 2 * t + p
+        cells[here] = 2 * (t - base) + p
         scores[i] = np.inf if youngest[k - 1] == -NEVER else youngest[k - 1]
 
 
 @jit
-def refractory(words: Any, state: Any, margin: Any, period: Any, every: Any, kept: Any, mask: Any) -> Any:
+def refractory(
+    words: Any, cells: Any, base: Any, stride: Any, margin: Any, period: Any, every: Any, kept: Any, mask: Any
+) -> Any:
     """Return how many events are kept."""
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
+    row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
     span = np.uint64(4 * period - 2)
     with_mask = len(mask) > 0
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        last = cells[here]
-        rested = not _within(last, 2 * (t - period + 1), span)
-        cells[here] = 2 * t + np.int64(p_of(place)) if rested or every else last
+        here = y_of(place) * row + x_of(place) + inset
+        last = np.int64(cells[here])
+        now = 2 * (t - base)
+        rested = not _within(last, now - 2 * (period - 1), span)
+        cells[here] = now + np.int64(p_of(place)) if rested or every else last
         kept[at], kept[at + 1] = t, place
         at += 2 * rested
         if with_mask:
@@ -123,21 +150,23 @@ def refractory(words: Any, state: Any, margin: Any, period: Any, every: Any, kep
 
 
 @jit
-def refractory_ages(words: Any, state: Any, margin: Any, period: Any, every: Any, scores: Any) -> None:
+def refractory_ages(
+    words: Any, cells: Any, base: Any, stride: Any, margin: Any, period: Any, every: Any, scores: Any
+) -> None:
     """Fill `scores` with the time since what started the pixel's period."""
-    cells = state.reshape(-1)
-    stride = np.uint64(state.shape[1])
+    row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
+    never = np.int64(NEVER if cells.itemsize == 8 else NEVER_NARROW)
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
-        here = (y_of(place) + np.uint64(margin)) * stride + x_of(place) + np.uint64(margin)
-        last = cells[here]
-        age = abs(t - (last >> 1))
-        if last == NEVER or age >= period or every:
-            cells[here] = 2 * t + np.int64(p_of(place))
-        scores[i] = np.inf if last == NEVER else age
+        here = y_of(place) * row + x_of(place) + inset
+        last = np.int64(cells[here])
+        age = abs(t - base - (last >> 1))
+        if last == never or age >= period or every:
+            cells[here] = 2 * (t - base) + np.int64(p_of(place))
+        scores[i] = np.inf if last == never else age
 
 
 @jit
 def _within(cell: Any, earliest: Any, span: Any) -> Any:
     # Both bounds in one comparison: `cell` holds 2 t + p, so the window is `span` = 2 (2 window - 1) values wide
-    return np.uint64(cell - earliest) < span
+    return np.uint64(np.int64(cell) - earliest) < span
