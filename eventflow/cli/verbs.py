@@ -34,7 +34,7 @@ VERBS = {
     "schema": Verb("eventflow.cli.schema", "", "print the JSON schema of graph files"),
     "info": Verb("eventflow.cli.info", "FILE...", "say what is in recordings"),
     "index": Verb("eventflow.cli.index", "FILE...", "let any time in a recording be reached at once"),
-    "convert": Verb("eventflow.cli.convert", "SRC DST", "write a recording in another format"),
+    "convert": Verb("eventflow.cli.convert", "SRC… DST", "write recordings in another format"),
     "export": Verb("eventflow.cli.export", "FILE OUT", "make a video or picture of a recording"),
     "synth": Verb("eventflow.cli.synth", "[SCENE OUT]", "simulate a scene, or list the scenes"),
     "bench": Verb("eventflow.cli.bench", "[NAME]", "measure speed here, beside other libraries if wanted"),

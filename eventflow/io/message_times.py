@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,5 +53,5 @@ def single_times(message: Any) -> Iterator[Any]:
         yield message
         return
     borders = [0, *(np.flatnonzero(np.diff(message.time)) + 1).tolist(), len(message.time)]
-    for first, last in zip(borders[:-1], borders[1:], strict=True):
+    for first, last in pairwise(borders):
         yield rows_of(message, slice(first, last))

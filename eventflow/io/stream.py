@@ -9,12 +9,12 @@ import numpy as np
 from eventflow.events import Events
 from eventflow.io.decoder import Batch
 from eventflow.io.order import Jump, TimeOrder, first_at_or_after
-from eventflow.io.origin import Origin as Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eventflow.io.decoder import Decoder
+    from eventflow.io.origin import Origin as Origin
 
 
 class EventStream:
