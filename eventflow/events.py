@@ -126,7 +126,7 @@ class Events:
             return first
         filled = [packet for packet in packets if len(packet)]
         ordered = all(packet.ordered for packet in filled) and all(
-            before.records[-1]["t"] <= after.records[0]["t"] for before, after in pairwise(filled)
+            before.records["t"].item(-1) <= after.records["t"].item(0) for before, after in pairwise(filled)
         )
         return cls(
             np.concatenate([packet.records.view(_WHOLE) for packet in packets]).view(EVENT_DTYPE),

@@ -8,6 +8,7 @@ carries every kind over every link.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -30,12 +31,21 @@ class Message:
         Message.KINDS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
-        for declared in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, declared.name)
+        for name in _array_fields(self.__class__.__name__):
+            value = getattr(self, name)
             if isinstance(value, np.ndarray) and (value.flags.writeable or not value.flags.c_contiguous):
                 value = np.ascontiguousarray(value).view()
                 value.flags.writeable = False
-                object.__setattr__(self, declared.name, value)
+                object.__setattr__(self, name, value)
+
+
+@cache
+def _array_fields(kind: str) -> tuple[str, ...]:
+    """Return the fields that may hold an array: those not declared as a plain value or Events."""
+    plain = {"int", "float", "str", "bool", "Events"}
+    return tuple(
+        each.name for each in fields(Message.KINDS[kind]) if str(getattr(each.type, "__name__", each.type)) not in plain
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,20 +56,24 @@ class TimeSlicer(_Slicer):
             EventsError: time steps back, in the packet or from what came before.
         """
         slices: list[Slice] = []
-        if not len(events):
+        count = len(events)
+        if not count:
             return slices
-        self._begin(events)
         t = events.t
-        begin, last = 0, int(t[-1])
-        while begin < len(events):
-            first = int(t[begin])
+        begin, first, last = 0, t.item(0), t.item(-1)
+        self._begin(events, first)
+        while True:
             slices += self.advance(first)
             self._enter(first // self.every)
             window_end = (self._index + 1) * self.every
-            end = len(events) if last < window_end else int(t.searchsorted(window_end))
+            if last < window_end:
+                break
+            end = int(t.searchsorted(window_end))
             self._pending.append(events[begin:end])
-            self._last_t = int(t[end - 1])
-            begin = end
+            self._last_t = t.item(end - 1)
+            begin, first = end, t.item(end)
+        self._pending.append(events[begin:] if begin else events)
+        self._last_t = last
         return slices
 
     def advance(self, t: int) -> list[Slice]:
@@ -85,12 +89,13 @@ class TimeSlicer(_Slicer):
         """Return the slice the end of the stream cuts short, if it holds events."""
         return [self._close(complete=False)] if self._pending else []
 
-    def _begin(self, events: Events) -> None:
-        first = int(events.t[0])
+    def _begin(self, events: Events, first: int) -> None:
         if self._blank is None:
             self._blank = Events.empty(events.width, events.height)
             self._index, self._last_t = first // self.every, first
-        _require_order(events, max(self._last_t, self._index * self.every))
+        latest = max(self._last_t, self._index * self.every)
+        if first < latest or not events.ordered:
+            _require_order(events, latest)
 
     def _enter(self, index: int) -> None:
         self.left_out += index - self._index

@@ -59,10 +59,11 @@ class Outlet(Protocol):
 class Inlet:
     """Where messages of one edge reach a runner. For an edge inside a task it is the outlet as well."""
 
-    __slots__ = ("anew", "counts", "edge", "ended", "held", "info", "later", "rank", "runner", "watermark")
+    __slots__ = ("anew", "counts", "edge", "ended", "held", "info", "later", "port", "rank", "runner", "watermark")
 
     def __init__(self, edge: EdgeSpec, runner: Runner, rank: int, counts: EdgeCounts) -> None:
         self.edge = edge
+        self.port = edge.target_port
         self.runner = runner
         self.rank = rank
         self.counts = counts
@@ -83,7 +84,13 @@ class Inlet:
         counts = self.counts
         counts.messages_sent += 1
         counts.events_sent += events
-        self.receive(message, events, ingest_ns)
+        runner = self.runner
+        if runner.joins or self.anew is not None:
+            self.receive(message, events, ingest_ns)
+            return
+        runner.process(self, message, events, ingest_ns)
+        counts.messages_received += 1
+        counts.events_received += events
 
     def receive(self, message: Any, events: int, ingest_ns: int) -> None:
         """Take a message, from wherever it came."""
@@ -233,9 +240,8 @@ class Runner:
         counts = self.counts
         counts.messages_in += 1
         counts.events_in += events
-        port = inlet.edge.target_port
-        seq = inlet.counts.messages_received
-        self._call(port, seq, message, ingest_ns, getattr(self.node, port), message)
+        port = inlet.port
+        self._call(port, inlet.counts.messages_received, message, ingest_ns, getattr(self.node, port), message)
         if self._measures_latency:
             self.latency.add(time.monotonic_ns() - ingest_ns)
 
