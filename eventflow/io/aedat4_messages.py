@@ -79,7 +79,8 @@ def imu_of(data: bytes, note: Note) -> list[Message]:
     times, _, reals = _columns(data, reals=_IMU_REALS, kinds=False)
     if not len(times):
         return []
-    accel, gyro = reals[:, 1:4] * np.float32(STANDARD_GRAVITY), np.radians(reals[:, 4:7])
+    with np.errstate(all="ignore"):  # flipped bits make floats of any size
+        accel, gyro = reals[:, 1:4] * np.float32(STANDARD_GRAVITY), np.radians(reals[:, 4:7])
     return [Imu(int(times[-1]), times, accel, gyro)]
 
 
