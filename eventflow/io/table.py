@@ -78,8 +78,8 @@ def _is_dat(head: bytes) -> bool:
     return b"% Data file containing" in header or (b"% Version " in header and not is_raw)
 
 
-def _is_aedat4(head: bytes) -> bool:
-    return head.startswith(b"#!AER-DAT4.")
+def _is_aedat(version: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(b"#!AER-DAT" + version)
 
 
 def _is_event_stream(head: bytes) -> bool:
@@ -114,7 +114,9 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("evt3", "Prophesee RAW, EVT 3.0", (".raw",), "eventflow.io.evt3", _is_evt(b"3.0", b"EVT3")),
     Format("evt2", "Prophesee RAW, EVT 2.0", (".raw",), "eventflow.io.evt2", _is_evt(b"2.0", b"EVT2")),
     Format("dat", "Prophesee DAT", (".dat",), "eventflow.io.dat", _is_dat, unmarked=True),
-    Format("aedat4", "iniVation AEDAT 4", (".aedat4",), "eventflow.io.aedat4", _is_aedat4),
+    Format("aedat4", "iniVation AEDAT 4", (".aedat4",), "eventflow.io.aedat4", _is_aedat(b"4.")),
+    Format("aedat2", "jAER AEDAT 2", (".aedat", ".aedat2"), "eventflow.io.aedat2", _is_aedat(b"2.")),
+    Format("aedat1", "jAER AEDAT 1", (".aedat",), "eventflow.io.aedat2", _is_aedat(b"1."), writes=False, unmarked=True),
     Format("es", "Event Stream 2", (".es",), "eventflow.io.event_stream", _is_event_stream),
     Format("nmnist", "N-MNIST and N-Caltech101", (".bin",), "eventflow.io.address_bin", _has_no_mark, unmarked=True),
     Format("csv", "text, one event a line", (".csv", ".txt", ".tsv"), "eventflow.io.text", _is_text, unmarked=True),

@@ -1,0 +1,105 @@
+"""Writing AEDAT 2, as jAER reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy as np
+
+from eventflow.errors import ParameterError
+from eventflow.io import aedat2_kernels as kernels
+from eventflow.io.aedat2_chips import CHIPS, Chip, chip_named
+from eventflow.io.evt_encoding import WordEncoder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eventflow.messages import Message
+
+_TURN_US: Final = 1 << 32
+_G_PER_STEP: Final = 9.80665 / 8192
+_RADIANS_PER_STEP: Final = np.pi / 180 / 65.5
+
+
+class Aedat2Encoder(WordEncoder):
+    """Writes events and external events; for DAVIS chips inertial samples too."""
+
+    def __init__(self, file: BinaryIO, *, chip: Chip, layout: NDArray[np.int64]) -> None:
+        self._chip = chip
+        if chip.layout.davis:
+            self.streams = frozenset({"triggers", "imu"})
+        else:
+            self.streams = frozenset({"triggers"})
+
+        def kernel(halves: Any, start: int, final: bool, words: Any, state: Any, t0: int) -> Any:
+            return kernels.encode(halves, start, words, state, t0, layout)
+
+        super().__init__(
+            file, header=lambda t0: _header(chip, t0), kernel=kernel, word="<i8", turn_us=_TURN_US, turns=1
+        )
+
+    def add(self, stream: str, message: Message) -> None:
+        """Append triggers, every edge as an external event, or inertial samples, cut to 16 bits."""
+        kind = stream.partition(":")[0]
+        if kind not in self.streams:
+            super().add(stream, message)
+        if self._t0 is None and len(message.time):  # type: ignore[attr-defined]
+            self._begin(int(message.time[0]))  # type: ignore[attr-defined]
+        times, addresses = self._triggers(message) if kind == "triggers" else _imu_words(message)
+        records = np.empty((len(times), 2), ">u4")
+        records[:, 0], records[:, 1] = addresses, (times - (self._t0 or 0)) % _TURN_US
+        self._file.write(records.tobytes())
+
+    def _triggers(self, message: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        bits = self._chip.layout
+        address = kernels.DAVIS_SPECIAL if bits.davis else bits.special
+        return message.time, np.full(len(message.time), address, np.int64)
+
+
+def _imu_words(message: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    steps = np.zeros((len(message.time), 7))
+    steps[:, :3], steps[:, 4:] = message.accel / _G_PER_STEP, message.gyro / _RADIANS_PER_STEP
+    values = np.clip(np.rint(np.nan_to_num(steps)), -0x8000, 0x7FFF).astype(np.int64) & 0xFFFF
+    addresses = kernels.IMU_MASK | np.arange(7) << 28 | values << 12
+    return np.repeat(message.time, 7), addresses.ravel()
+
+
+def _header(chip: Chip, t0: int) -> bytes:
+    lines = [
+        "!AER-DAT2.0",
+        " This is a raw AE data file - do not edit",
+        " Data format is int32 address, int32 timestamp (8 bytes total), repeated for each event",
+        " Timestamps tick is 1 us",
+        f" AEChip: {chip.jaer}",
+        *([f" t0: {t0} us"] if t0 else []),
+        "End Of ASCII Header",
+    ]
+    return "".join(f"#{line}\r\n" for line in lines).encode()
+
+
+def open_encoder(file: BinaryIO, *, width: int, height: int, chip: str | None = None) -> Aedat2Encoder:
+    """Return an encoder of AEDAT 2.
+
+    Args:
+        file: where to write.
+        width: sensor width, px.
+        height: sensor height, px.
+        chip: whose addresses are written: dvs128, davis240, davis346, davis640, davis208, davis128 or dvs640. The
+            default is the first of this size, or the smallest of these that holds it.
+
+    Raises:
+        ParameterError: no chip is as large, or not the named one.
+    """
+    from eventflow.io.aedat2 import layout_of
+
+    if chip is None:
+        fitting = [each for each in CHIPS if each.width >= width and each.height >= height]
+        known = min(fitting, key=lambda each: each.width * each.height, default=None)
+    else:
+        named = chip_named(chip)
+        known = named if named.width >= width and named.height >= height else None
+    if known is None:
+        raise ParameterError(f"AEDAT 2 holds no chip {chip or ''} of {width}x{height} pixels; the largest is 640x480")
+    return Aedat2Encoder(
+        file, chip=known, layout=layout_of(known, known.width, known.height, flip_x=True, flip_y=True, on=None)
+    )
