@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from eventflow.errors import ParameterError
 from eventflow.io.evt_encoding import TIME, WordEncoder
 from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LARGEST_SIDE: Final = 1 << 14  # coordinates have 14 bits
 _TURN_US: Final = 1 << 32
@@ -35,14 +38,18 @@ def _encode(halves: Any, start: int, final: bool, words: Any, state: Any, t0: in
     return len(halves) // 2, n, False
 
 
-def open_encoder(file: BinaryIO, *, width: int, height: int) -> WordEncoder:
-    """Return an encoder of DAT version 2 for a sensor of `width` x `height` px, at most 16384 x 16384."""
+def open_encoder(file: BinaryIO, *, width: int, height: int, entries: Mapping[str, str] | None = None) -> WordEncoder:
+    """Return an encoder of DAT version 2 for a sensor of `width` x `height` px, at most 16384 x 16384.
+
+    `entries` are further lines of the header.
+    """
     if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
         raise ParameterError(f"DAT holds sensors of 1x1 to {LARGEST_SIDE}x{LARGEST_SIDE} pixels, not {width}x{height}")
 
     def header(t0: int) -> bytes:
         origin = f"% t0 {t0}\n" if t0 else ""
-        lines = f"% Data file containing CD events.\n% Version 2\n{origin}% Height {height}\n% Width {width}\n"
+        more = "".join(f"% {key} {value}\n" for key, value in (entries or {}).items())
+        lines = f"% Data file containing CD events.\n% Version 2\n{origin}% Height {height}\n% Width {width}\n{more}"
         return lines.encode() + b"\x0c\x08"
 
     return WordEncoder(file, header=header, kernel=_encode, word="<i8", turn_us=_TURN_US, turns=1)

@@ -210,3 +210,6 @@ class Encoder(ABC):
 
     def finish(self) -> None:  # noqa: B027 - most formats end where their events end
         """Write what belongs at the end. The file is closed by the caller."""
+
+    def discard(self) -> None:  # noqa: B027 - most formats hold nothing but the file
+        """Let go of what is held beside the file, which is not finished."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from eventflow.io.evt import check_size
 from eventflow.io.evt_encoding import TIME, WordEncoder, raw_header
 from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TIME_HIGH: Final = 8 << 28
 _LAST_HIGH: Final = (1 << 28) - 1
@@ -50,8 +53,11 @@ def _encode(halves: Any, start: int, final: bool, words: Any, state: Any, t0: in
     return len(halves) // 2, n, False
 
 
-def open_encoder(file: BinaryIO, *, width: int, height: int) -> WordEncoder:
-    """Return an encoder of EVT 2.0 for a sensor of `width` x `height` px, at most 2048 x 2048."""
+def open_encoder(file: BinaryIO, *, width: int, height: int, entries: Mapping[str, str] | None = None) -> WordEncoder:
+    """Return an encoder of EVT 2.0 for a sensor of `width` x `height` px, at most 2048 x 2048.
+
+    `entries` are further lines of the header.
+    """
     check_size("EVT 2.0", width, height)
-    header = partial(raw_header, "2.0", "EVT2", width, height)
+    header = partial(raw_header, "2.0", "EVT2", width, height, entries=entries)
     return WordEncoder(file, header=header, kernel=_encode, word="<u4", turn_us=_TURN_US, turns=1)

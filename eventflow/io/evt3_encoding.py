@@ -7,11 +7,14 @@ Five or more events of one time, row and polarity within 32 aligned columns beco
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from eventflow.io.evt import check_size
 from eventflow.io.evt_encoding import LOW, ROW, TIME, WordEncoder, raw_header
 from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW, _TIME_HIGH = (kind << 12 for kind in (0, 2, 3, 4, 5, 6, 8))
 _LAST_HIGH: Final = 4095
@@ -119,12 +122,15 @@ def _encode(
     return i, n, False
 
 
-def open_encoder(file: BinaryIO, *, width: int, height: int) -> WordEncoder:
-    """Return an encoder of EVT 3.0 for a sensor of `width` x `height` px, at most 2048 x 2048."""
+def open_encoder(file: BinaryIO, *, width: int, height: int, entries: Mapping[str, str] | None = None) -> WordEncoder:
+    """Return an encoder of EVT 3.0 for a sensor of `width` x `height` px, at most 2048 x 2048.
+
+    `entries` are further lines of the header.
+    """
     check_size("EVT 3.0", width, height)
 
     def kernel(*arguments: Any) -> tuple[int, int, bool]:
         return _encode(*arguments, width)  # type: ignore[no-any-return]
 
-    header = partial(raw_header, "3.0", "EVT3", width, height)
+    header = partial(raw_header, "3.0", "EVT3", width, height, entries=entries)
     return WordEncoder(file, header=header, kernel=kernel, word="<u2", turn_us=_TURN_US, turns=_TURNS)

@@ -10,7 +10,7 @@ from eventflow.errors import RecordingError
 from eventflow.io.decoder import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -106,9 +106,12 @@ class WordEncoder(Encoder):
         )
 
 
-def raw_header(version: str, name: str, width: int, height: int, t0: int) -> bytes:
+def raw_header(
+    version: str, name: str, width: int, height: int, t0: int, *, entries: Mapping[str, str] | None = None
+) -> bytes:
     """Return the header of a RAW file. It holds nothing that changes from run to run."""
     lines = [f"evt {version}", f"format {name};height={height};width={width}", f"geometry {width}x{height}"]
     if t0:
         lines.append(f"t0 {t0}")
+    lines += [f"{key} {value}" for key, value in (entries or {}).items()]
     return "".join(f"% {line}\n" for line in [*lines, "end"]).encode()

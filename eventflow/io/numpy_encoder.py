@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
@@ -60,8 +61,13 @@ class NumpyEncoder(Encoder):
                 content = io.BytesIO()
                 np.lib.format.write_array(content, np.array(value, "<i8"), version=(1, 0), allow_pickle=False)
                 archive.writestr(self._entry(name), content.getvalue())
+        self.discard()
+
+    def discard(self) -> None:
+        """Close the spools, which have no names and so are gone then."""
         for spool in self._spools.values():
-            spool.close()
+            with suppress(OSError):  # a full disk refuses the last buffer too
+                spool.close()
 
     def _append(self, name: str, column: NDArray[Any]) -> None:
         if name not in self._spools:

@@ -81,6 +81,7 @@ class Writer:
 
     def discard(self) -> None:
         """Delete what was written."""
+        self._encoder.discard()
         with suppress(OSError):  # a full disk refuses the last buffer too, and the file goes anyway
             self._file.close()
         self._parts.discard()

@@ -121,9 +121,8 @@ def _explained(
         for one, other in _side_by_side((placement.events(packet) for packet in ours), iter(theirs)):
             if len(one) != len(other):
                 shorter = min(len(one), len(other))
-                raise RecordingError(
-                    f"{target}: {'ends' if len(other) < len(one) else 'goes on'} at event {index + shorter}"
-                )
+                what = "ends" if len(other) < len(one) else "goes on"
+                raise RecordingError(f"{target}: read back it {what} at event {index + shorter}")
             offsets |= {int(step) for step in np.unique(one.t - other.t)[:3]}
             first, second = _by_time(one), _by_time(other)
             same = [np.array_equal(getattr(first, name), getattr(second, name)) for name in "xyp"]
