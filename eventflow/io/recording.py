@@ -11,15 +11,16 @@ from eventflow.io.decoder import Batch, Decoder, RecordingInfo
 from eventflow.io.message_times import shifted
 from eventflow.io.order import Backwards, Jump, OnJump, TimeOrder
 from eventflow.io.origin import Origin, origin_time
-from eventflow.io.source import ByteSource
+from eventflow.io.source import open_source
 from eventflow.io.stream import EventStream, packet_of
-from eventflow.io.table import HEAD_BYTES, Format, format_named, format_of
+from eventflow.io.table import Format, format_at, format_named
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
     from eventflow.io.indexing import Way
+    from eventflow.io.source import ByteSource
     from eventflow.messages import Message
 
 _SAMPLE_EVENTS: Final = 1 << 16
@@ -68,11 +69,11 @@ class Recording:
         self._shift: int | None = None
         self._stream: EventStream | None = None
         TimeOrder(**self._order, name="")  # refuses a policy that does not exist before the file is touched
-        source = ByteSource(path)
+        source = open_source(path)
         self.path = source.path
         self._sources = [source]
         try:
-            self._format = format or format_of(source.peek(HEAD_BYTES), source.path)
+            self._format = format or format_at(source)
             self._fresh: Decoder | None = self._decoder(source)
         except BaseException:
             source.close()
@@ -263,7 +264,7 @@ class Recording:
         if decoder is None:
             if not self._seekable:
                 raise RecordingError(f"{self.path}: a pipe can be read once; write it to a file first")
-            source = ByteSource(self.path)
+            source = open_source(self.path)
             self._sources.append(source)
             decoder = self._decoder(source)
         return decoder
@@ -276,6 +277,8 @@ class Recording:
 
 def decoder_of(format: Format, source: ByteSource, options: dict[str, Any]) -> Decoder:
     """Return a decoder of a source of this format, its header read."""
+    if source.folder and format.folder is None:
+        raise RecordingError(f"{source.path}: is a directory, and {format.title} is a file")
     decoder = call_with(format.load().open_decoder, source, options=options, what=format.name)
     assert isinstance(decoder, Decoder)
     return decoder
@@ -338,7 +341,7 @@ def open(
     """Open a recording to read it packet by packet, in memory that does not grow with the file.
 
     Args:
-        path: a file, a named pipe, or "-" for standard input.
+        path: a file, a folder that is one recording (a ROS 2 bag), a named pipe, or "-" for standard input.
         packet_events: events in a packet.
         start: begin with the first event at or after this time, µs; found as `Recording.seek` does. What `backwards`
             does, and what is counted of it, begins there too.
@@ -375,7 +378,7 @@ def read(path: str | os.PathLike[str], *, threads: int | None = None, **options:
     """Return all events of a recording as one packet.
 
     Args:
-        path: a file, a named pipe, or "-" for standard input.
+        path: a file, a folder that is one recording (a ROS 2 bag), a named pipe, or "-" for standard input.
         threads: how many threads decode a Prophesee RAW file; the events are the same for any number. None uses one for
             small files, and for large ones as many as there are cores, at most four. Pipes and other formats ignore it.
         options: all that `open` takes.

@@ -32,7 +32,10 @@ class ByteSource:
         size: bytes in the file, or None for a pipe.
         seekable: whether the bytes can be read again and in any order.
         position: bytes consumed so far.
+        folder: whether it is a folder of files.
     """
+
+    folder = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
@@ -128,6 +131,40 @@ def _cannot_open(path: str, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"{path}: no permission to read it"
     return f"{path}: cannot be opened: {reason_of(error)}"
+
+
+class FolderSource(ByteSource):
+    """A recording that is a folder of files, which its decoder opens.
+
+    Attributes:
+        path: the folder.
+        size: bytes of the files in it.
+        position: bytes of them consumed so far, kept by the decoder.
+    """
+
+    folder = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self.position = 0
+        self.seekable = True
+        try:
+            with os.scandir(self.path) as entries:
+                self.size = sum(entry.stat().st_size for entry in entries if entry.is_file())
+        except OSError as error:
+            raise RecordingError(_cannot_open(self.path, error)) from error
+
+    def peek(self, count: int) -> bytes:
+        """Return nothing: a folder has no bytes of its own."""
+        return b""
+
+    def close(self) -> None:
+        """Do nothing: the decoder closes its files."""
+
+
+def open_source(path: str | os.PathLike[str]) -> ByteSource:
+    """Return a file, a pipe or a folder to read from."""
+    return FolderSource(path) if os.path.isdir(path) else ByteSource(path)
 
 
 class WordChunks:

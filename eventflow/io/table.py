@@ -13,13 +13,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import RecordingError, UnknownFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from eventflow.io.source import ByteSource
 
 HEAD_BYTES: Final = 4096
 """How many first bytes of a file a `sniff` function gets (fewer where the file is shorter)."""
@@ -45,6 +47,8 @@ class Format:
         inside: whether the bytes say no more than "HDF5", which many formats share. The module has then a function
             `holds(file: h5py.File) -> bool` that says whether the contents are of its format; of several that say so
             the first row is taken, so the more particular ones come first.
+        folder: whether a folder is one recording of this format, where some are.
+        own_files: whether the encoder makes its file or folder itself: `open_encoder` gets a path where nothing is yet.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Format:
     writes: bool = True
     unmarked: bool = False
     inside: bool = False
+    folder: Callable[[Path], bool] | None = None
+    own_files: bool = False
 
     def load(self) -> Any:
         """Return the format's module."""
@@ -102,6 +108,24 @@ def _is_hdf5(head: bytes) -> bool:
     return any(head[at:].startswith(b"\x89HDF\r\n\x1a\n") for at in (0, 512, 1024, 2048))  # after a user block
 
 
+def _is_ros1_bag(head: bytes) -> bool:
+    return head.startswith(b"#ROSBAG V2.0\n")
+
+
+def _is_sqlite(head: bytes) -> bool:
+    return head.startswith(b"SQLite format 3\x00")
+
+
+def _is_ros2_bag(folder: Path) -> bool:
+    from eventflow.io.ros2_log import is_bag
+
+    return is_bag(folder)
+
+
+def _is_mcap(head: bytes) -> bool:
+    return head.startswith(b"\x89MCAP0\r\n")
+
+
 def _is_text(head: bytes) -> bool:
     if b"\x00" in head:
         return False
@@ -132,6 +156,17 @@ FORMATS: Final[tuple[Format, ...]] = (
         writes=False,
         inside=True,
     ),
+    Format("rosbag1", "ROS 1 bag", (".bag",), "eventflow.io.rosbag1", _is_ros1_bag, own_files=True),
+    Format(
+        "rosbag2",
+        "ROS 2 bag",
+        (".db3",),
+        "eventflow.io.rosbag2",
+        _is_sqlite,
+        folder=_is_ros2_bag,
+        own_files=True,
+    ),
+    Format("mcap", "MCAP", (".mcap",), "eventflow.io.mcap", _is_mcap),
 )
 
 
@@ -150,6 +185,21 @@ def format_named(name: str) -> Format:
         if row.name == name:
             return row
     raise UnknownFormatError(f"no format is named {name!r}; known: {', '.join(row.name for row in FORMATS)}")
+
+
+def format_at(source: ByteSource) -> Format:
+    """Return the format of what a source has: see format_of, or of a folder.
+
+    Raises:
+        UnknownFormatError: it is of no known format.
+    """
+    if not source.folder:
+        return format_of(source.peek(HEAD_BYTES), source.path)
+    for row in FORMATS:
+        if row.reads and row.folder is not None and row.folder(Path(source.path)):
+            return row
+    known = ", ".join(row.title for row in FORMATS if row.folder is not None)
+    raise UnknownFormatError(f"{source.path}: is a directory and no recording ({known}); name a recording inside it")
 
 
 def format_of(head: bytes, name: str) -> Format:

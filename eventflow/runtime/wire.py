@@ -14,7 +14,9 @@ import msgspec
 
 from eventflow import codec
 from eventflow.codec import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
-from eventflow.codec import VERSION, Data, Header
+from eventflow.codec import VERSION as VERSION
+from eventflow.codec import Data as Data
+from eventflow.codec import Header as Header
 from eventflow.codec import data_header as data_header
 from eventflow.codec import describe_arrays as describe_arrays
 from eventflow.codec import parts_of as parts_of
