@@ -24,7 +24,7 @@ def _u32(data: Any, at: int) -> int:  # pragma: no cover
 
 @jit
 def _u64(data: Any, at: int) -> int:  # pragma: no cover
-    return _u32(data, at) | _u32(data, at + 4) << 32
+    return _u32(data, at) | _u32(data, at + 4) << 32  # type: ignore[no-any-return]
 
 
 @jit
@@ -84,3 +84,59 @@ def index_ros1(data: Any, at: int, rows: Any) -> Any:  # pragma: no cover
         n += 1
         at = start + size
     return n, at, False
+
+
+# Slots of what a packet of events says of itself.
+SECONDS, NANOSECONDS, FRAME, FRAME_BYTES, HEIGHT, WIDTH, SEQ, BASE_NS, KIND_AT, KIND_BYTES, BIG, AT, BYTES, FIELDS = (
+    range(14)
+)
+
+
+@jit
+def _text(data: Any, at: int, limit: int) -> Any:  # pragma: no cover
+    """Return where a text begins and how long it is, or a negative length where it goes beyond the limit."""
+    if at + 4 > limit:
+        return at, -1
+    size = _u32(data, at)
+    return at + 4, size if size <= limit - at - 4 else -1
+
+
+@jit
+def parse_packet(data: Any, aligned: bool, numbered: bool, said: Any) -> bool:  # pragma: no cover
+    """Write what a packet of events says of itself into `said` and return whether it is whole.
+
+    `aligned`: little-endian CDR behind its four bytes of head, else ROS 1. `numbered`: event_camera_msgs/EventPacket,
+    whose payload BYTES counts; else dvs_msgs/EventArray, and BYTES counts events.
+    """
+    size = len(data)
+    at = 4  # the number of a ROS 1 header, or the head of CDR
+    if at + 8 > size:
+        return False
+    said[SECONDS], said[NANOSECONDS] = _u32(data, at), _u32(data, at + 4)
+    said[FRAME], said[FRAME_BYTES] = _text(data, at + 8, size)
+    if said[FRAME_BYTES] < 0:
+        return False
+    at = said[FRAME] + said[FRAME_BYTES]
+    at += -at & 3 if aligned else 0
+    if at + 8 > size:
+        return False
+    said[HEIGHT], said[WIDTH] = _u32(data, at), _u32(data, at + 4)
+    at += 8
+    if numbered:
+        at += -(at - 4) & 7 if aligned else 0
+        if at + 16 > size:
+            return False
+        said[SEQ], said[BASE_NS] = _u64(data, at), _u64(data, at + 8)
+        said[KIND_AT], said[KIND_BYTES] = _text(data, at + 16, size)
+        if said[KIND_BYTES] < 0:
+            return False
+        at = said[KIND_AT] + said[KIND_BYTES]
+        if at >= size:
+            return False
+        said[BIG] = data[at]
+        at += 1
+        at += -at & 3 if aligned else 0
+    if at + 4 > size:
+        return False
+    said[AT], said[BYTES] = at + 4, _u32(data, at)
+    return bool(said[BYTES] <= (size - at - 4 if numbered else (size - at - 4) // 13))

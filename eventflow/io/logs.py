@@ -276,7 +276,7 @@ def _lz4(data: Any, size: int) -> bytes:
 
 def _zstd(data: Any, size: int) -> bytes:
     with zstandard.ZstdDecompressor().stream_reader(data) as stream:
-        parts = []
+        parts: list[bytes] = []
         while size:
             try:
                 part = stream.read(min(size, _ROOM_BYTES))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from eventflow.io.ros import ClockName, RosDecoder
 from eventflow.io.mcap_log import McapLog
+from eventflow.io.ros import ClockName, RosDecoder
 
 if TYPE_CHECKING:
     from eventflow.io.source import ByteSource

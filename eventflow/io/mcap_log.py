@@ -133,7 +133,7 @@ class McapLog(ChunkedLog):
         elif stored != cursor.left:
             raise DamageError("a chunk of another size than it says")
         records = unpacked(data[cursor.at :], compression, room)
-        if len(data) == size and checksum and zlib.crc32(records) != checksum:
+        if len(data) == size and checksum and zlib.crc32(records.data) != checksum:
             raise DamageError("a chunk's checksum is not that of its records")
         return records
 

@@ -121,7 +121,7 @@ class RosDecoder(Decoder):
         info.attributes["event_topics"] = [each.topic for each in topics if each.type in EVENT_TYPES]
         if self._channel is not None and self._packet is not None:
             info.attributes |= {"topic": self._channel.topic, "encoding": self._packet.encoding}
-            info.sensor = self._packet.stamp.frame
+            info.sensor = self._packet.sensor
             if self._reader.has_triggers and self._streams and self._clock == "sensor":
                 info.notes.append("events have the sensor's time and other streams ROS time; clock='ros' aligns them")
 
@@ -140,7 +140,7 @@ class RosDecoder(Decoder):
             begin = n
             self._at, n = self._reader.decode(packet, self._at, out, n)
             if self._shift is None and n > begin:
-                self._shift = packet.stamp.time_ns // 1000 - int(out[2 * begin])
+                self._shift = packet.stamp_ns // 1000 - int(out[2 * begin])
         if self._shift:
             out[0 : 2 * n : 2] += self._shift
         self._take_counts()
@@ -184,10 +184,11 @@ class RosDecoder(Decoder):
         gap, elapsed_us = False, 0
         if self._last is not None:
             gap = packet.seq >= 0 and packet.seq != self._last[0] + 1
-            elapsed_us = (packet.stamp.time_ns - self._last[1]) // 1000
-        self.note("gaps", int(gap))
+            elapsed_us = (packet.stamp_ns - self._last[1]) // 1000
+        if gap:
+            self.note("gaps", 1)
         self._reader.begin(packet, gap=gap, elapsed_us=elapsed_us)
-        self._last = packet.seq, packet.stamp.time_ns
+        self._last = packet.seq, packet.stamp_ns
         self._at = packet.at
 
     def _take_counts(self) -> None:
@@ -195,10 +196,8 @@ class RosDecoder(Decoder):
             for reason, slot in self._reader.counts.items():
                 if self._reader.state[slot]:
                     self.skipped[reason] = int(self._reader.state[slot])
-        own = set(self._log.skipped)
-        for reason in own:
-            count = self._log.skipped.pop(reason)
-            self.skip(reason, count)
+        while self._log.skipped:
+            self.skip(*self._log.skipped.popitem())
 
     def mark(self) -> dict[str, Any] | None:
         """Return where the next event is; see Decoder.mark."""

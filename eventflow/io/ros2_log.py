@@ -145,9 +145,7 @@ class FolderLog(Log):
             key = channel.topic, channel.type
             if key not in self._ids:
                 number = self._ids[key] = len(self._ids)
-                self.channels[number] = Channel(
-                    number, channel.topic, channel.type, channel.encoding, channel.metadata
-                )
+                self.channels[number] = Channel(number, channel.topic, channel.type, channel.encoding, channel.metadata)
 
     def _map(self, log: Log) -> dict[int, int]:
         return {number: self._ids[each.topic, each.type] for number, each in log.channels.items()}

@@ -80,7 +80,7 @@ def decode_libcaer_cmp(
     while i < len(words) and n < room:
         w = np.int64(words[i])
         kind, rest = w >> 12, w & 0xFFF
-        if kind == _ADDR_Y or kind == _VECT_8:
+        if kind in (_ADDR_Y, _VECT_8):
             t = base_ns // 1000 + (state[HIGH] << 12 | state[LOW])
         if kind == _ADDR_Y:
             n = _emit(out, n, t, state[COLUMN], rest & 0x7FF, rest >> 11, width, height, state)
@@ -110,10 +110,10 @@ def decode_libcaer_cmp(
 
 @jit
 def _number(data: Any, at: int, count: int) -> int:  # pragma: no cover
-    value = 0
+    value = np.int64(0)
     for k in range(count):
         value |= np.int64(data[at + k]) << 8 * k
-    return value
+    return value  # type: ignore[return-value]
 
 
 @jit

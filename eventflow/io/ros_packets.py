@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from eventflow.io import evt3_kernels as evt3
+from eventflow.io import log_kernels as log
 from eventflow.io import ros_kernels as ros
 from eventflow.io.order import BEFORE_ALL_TIME
-from eventflow.io.ros_messages import Stamp, cursor_of, stamp_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,15 +24,18 @@ PACKETS: Final = frozenset(("event_camera_msgs/EventPacket", "event_array_msgs/E
 ARRAYS: Final = frozenset(("dvs_msgs/EventArray", "prophesee_event_msgs/EventArray"))
 EVENT_TYPES: Final = PACKETS | ARRAYS
 _LATEST_NS: Final = 1 << 62
-_LEAST_EVENT_BYTES: Final = 13
+_LITTLE_CDR: Final = (b"\0\1", b"\0\3")
+_NS: Final = 1_000_000_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Packet:
     """A message with events, its payload not decoded.
 
     Attributes:
-        stamp: its header.
+        data: the message.
+        stamp_ns: time in its header.
+        frame: where its header names the frame of reference.
         width: sensor width, px, as it says.
         height: sensor height, px.
         encoding: "evt3", "mono", "libcaer", "libcaer_cmp" or "dvs".
@@ -45,7 +48,9 @@ class Packet:
         at: item where the events begin.
     """
 
-    stamp: Stamp
+    data: NDArray[np.uint8]
+    stamp_ns: int
+    frame: slice
     width: int
     height: int
     encoding: str
@@ -56,6 +61,11 @@ class Packet:
     count: int = 0
     aligned: bool = False
     at: int = 0
+
+    @property
+    def sensor(self) -> str:
+        """The frame of reference: usually the camera's name."""
+        return self.data[self.frame].tobytes().rstrip(b"\0").decode("utf-8", "replace")
 
 
 def packet_of(data: NDArray[np.uint8], type: str, encoding: str) -> Packet:
@@ -69,36 +79,37 @@ def packet_of(data: NDArray[np.uint8], type: str, encoding: str) -> Packet:
     Raises:
         ValueError: it is damaged, or of an encoding of events that is not known.
     """
-    cursor = cursor_of(data, encoding)
-    stamp = stamp_of(cursor)
-    height, width = cursor.numbers("I", 2)
+    aligned = encoding != "ros1"
+    said = np.empty(log.FIELDS, np.int64)
+    if aligned and bytes(data[:2]) not in _LITTLE_CDR:
+        raise ValueError("no little-endian CDR of the plain kind")
+    if not log.parse_packet(data, aligned, type in PACKETS, said):
+        raise ValueError(f"{len(data)} bytes are not a whole {type}")
+    seconds, nanoseconds, frame, frame_bytes, height, width, seq, base_ns, kind, kind_bytes, big, at, count = (
+        said.tolist()
+    )
+    stamp = seconds * _NS + nanoseconds
+    place = slice(frame, frame + frame_bytes)
     if type in ARRAYS:
-        count = cursor.number("I")
-        if count * _LEAST_EVENT_BYTES > cursor.left or not cursor.little:
-            raise ValueError(f"{count} events in {cursor.left} bytes")
-        items = data.view()
-        items.flags.writeable = False
-        return Packet(stamp, width, height, "dvs", items, count=count, aligned=cursor.aligned, at=cursor.at)
-    seq, base_ns = cursor.numbers("Q", 2)
-    kind, big = cursor.text(), bool(cursor.number("B"))
-    payload = cursor.block()
-    reader = READERS.get(kind)
-    if reader is None or base_ns >= _LATEST_NS:
-        raise ValueError(f"events encoded as {kind!r} from {base_ns} ns")
-    items, rest = _items(payload, reader.item, big)
-    return Packet(stamp, width, height, kind, items, rest, seq, base_ns)
+        return Packet(data, stamp, place, width, height, "dvs", data, count=count, aligned=aligned, at=at)
+    name = data[kind : kind + kind_bytes].tobytes().rstrip(b"\0").decode("latin-1")
+    reader = READERS.get(name)
+    if reader is None or not 0 <= base_ns < _LATEST_NS:
+        raise ValueError(f"events encoded as {name!r} from {base_ns} ns")
+    items = _items(data[at : at + count], reader.item, bool(big))
+    return Packet(data, stamp, place, width, height, name, items, count % reader.item.itemsize, seq, base_ns)
 
 
-def _items(payload: memoryview, code: str, big: bool) -> tuple[NDArray[Any], int]:
-    """Return a payload as whole numbers, in memory of their own where they lie aligned, and the bytes left over."""
-    kind = np.dtype(code)
-    count, rest = divmod(len(payload), kind.itemsize)
-    items = np.empty(count, kind)
-    items.view(np.uint8)[:] = np.frombuffer(payload[: len(payload) - rest], np.uint8)
+def _items(payload: NDArray[np.uint8], item: np.dtype[Any], big: bool) -> NDArray[Any]:
+    """Return a payload as whole numbers, which lie aligned."""
+    payload = payload[: len(payload) // item.itemsize * item.itemsize]
+    items: NDArray[Any] = payload.view(item)
     if big:
-        items.byteswap(inplace=True)
+        items = items.byteswap()
+    elif not items.flags.aligned:
+        items = payload.copy().view(item)
     items.flags.writeable = False
-    return items, rest
+    return items
 
 
 class PayloadReader:
@@ -111,7 +122,7 @@ class PayloadReader:
         state: what is remembered.
     """
 
-    item: ClassVar[str] = ""
+    item: ClassVar[np.dtype[Any]] = np.dtype("u1")
     has_triggers: ClassVar[bool] = False
     counts: ClassVar[dict[str, int]] = {"outside": ros.OUTSIDE, "reserved": ros.RESERVED}
     steps_back_slot: ClassVar[int] = ros.STEPS_BACK
@@ -133,7 +144,7 @@ class PayloadReader:
 class Mono(PayloadReader):
     """Eight bytes an event, ns."""
 
-    item = "<i8"
+    item: ClassVar[np.dtype[Any]] = np.dtype("<i8")
 
     def decode(self, packet: Packet, at: int, out: NDArray[np.int64], n: int) -> tuple[int, int]:
         """See PayloadReader."""
@@ -143,7 +154,7 @@ class Mono(PayloadReader):
 class Libcaer(PayloadReader):
     """Eight bytes an event as libcaer has them in memory."""
 
-    item = "<i8"
+    item: ClassVar[np.dtype[Any]] = np.dtype("<i8")
 
     def decode(self, packet: Packet, at: int, out: NDArray[np.int64], n: int) -> tuple[int, int]:
         """See PayloadReader."""
@@ -153,7 +164,7 @@ class Libcaer(PayloadReader):
 class LibcaerCmp(PayloadReader):
     """Codes of 16 bits."""
 
-    item = "<u2"
+    item: ClassVar[np.dtype[Any]] = np.dtype("<u2")
 
     def decode(self, packet: Packet, at: int, out: NDArray[np.int64], n: int) -> tuple[int, int]:
         """See PayloadReader."""
@@ -163,7 +174,7 @@ class LibcaerCmp(PayloadReader):
 class Dvs(PayloadReader):
     """An array of dvs_msgs/Event."""
 
-    item = "u1"
+    item: ClassVar[np.dtype[Any]] = np.dtype("u1")
 
     def decode(self, packet: Packet, at: int, out: NDArray[np.int64], n: int) -> tuple[int, int]:
         """See PayloadReader."""
@@ -178,7 +189,7 @@ class Dvs(PayloadReader):
 class Evt3(PayloadReader):
     """EVT 3.0 words."""
 
-    item = "<u2"
+    item: ClassVar[np.dtype[Any]] = np.dtype("<u2")
     has_triggers = True
     counts: ClassVar[dict[str, int]] = {
         "before_time": evt3.BEFORE_TIME,
@@ -222,7 +233,7 @@ class Evt3(PayloadReader):
         return bool(self.state[evt3.STEP])
 
     def collect(self, packet: Packet, at: int, columns: tuple[NDArray[Any], ...], n: int) -> tuple[int, int]:
-        """Collect edges of the trigger lines from item `at` on into columns from row n on; return where both stopped."""
+        """Collect trigger edges from item `at` on into columns from row n on; return where both stopped."""
         return evt3.collect_triggers(packet.items, at, *columns, n, self.state)  # type: ignore[no-any-return]
 
 
