@@ -13,7 +13,6 @@ import numpy as np
 
 from eventflow.errors import RecordingError
 from eventflow.io.address_bin_kernels import (
-    ADDED_US,
     OUTSIDE,
     OVERFLOW_ROW,
     OVERFLOWS,
@@ -63,13 +62,13 @@ class AddressBinDecoder(Decoder):
         return start
 
     def mark(self) -> dict[str, Any]:
-        """Return where the next record lies and what is added to its time."""
-        return {"byte": self.decoded_bytes, "added_us": int(self._state[ADDED_US])}
+        """Return where the next record lies, what is added to its time, and what was counted."""
+        return {"byte": self.decoded_bytes, "state": self._state.tolist()}
 
     def resume(self, mark: dict[str, Any]) -> None:
         """Go on from a mark."""
         self.source.seek(int(mark["byte"]))
-        self._state[ADDED_US] = int(mark["added_us"])
+        self._state[:] = mark["state"]
 
     @property
     def decoded_bytes(self) -> int:

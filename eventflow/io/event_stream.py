@@ -24,7 +24,6 @@ from eventflow.io.event_stream_kernels import (
     OUTSIDE,
     RESETS,
     STATE_SIZE,
-    TIME,
     decode_atis,
     decode_dvs,
 )
@@ -72,13 +71,13 @@ class EventStreamDecoder(Decoder):
             batch = Batch(_PACKET_EVENTS)
 
     def mark(self) -> dict[str, Any]:
-        """Return where the next record lies and the time before it."""
-        return {"byte": self.decoded_bytes, "t_us": int(self._state[TIME])}
+        """Return where the next record lies, the time before it, and what was counted."""
+        return {"byte": self.decoded_bytes, "state": self._state.tolist()}
 
     def resume(self, mark: dict[str, Any]) -> None:
         """Go on from a mark."""
         self.source.seek(int(mark["byte"]))
-        self._state[TIME] = int(mark["t_us"])
+        self._state[:] = mark["state"]
 
     @property
     def decoded_bytes(self) -> int:

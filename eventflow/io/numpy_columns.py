@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
-from eventflow.events import FIELD_NAMES
+from eventflow.io.column_names import columns_among
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from eventflow.io.numpy_members import ArrayReader, Member
+    from eventflow.io.numpy_members import ArrayReader
 
-UNIT_SCALES: Final = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
+_ORDERS: Final = ("txyp", "xytp", "xypt")
+_BESIDE: Final = ("labels", "scores")
 
 
-class ColumnReader:
+class NumpyColumns:
     """Reads rows as a mapping of columns.
+
+    Args:
+        open_readers: by name, makes a reader at its first row.
+        split: makes columns of what the readers give; None where they are the columns.
 
     Attributes:
         rows: rows that can be there at most.
         names: of the columns it gives: t, x, y, p and perhaps labels, scores.
+        can_go: whether any row is reached at once, which compressed arrays do not allow.
+        lost: rows passed over, of which there are none.
     """
 
+    lost = 0
+
     def __init__(
-        self, readers: Mapping[str, ArrayReader], split: Callable[[NDArray[Any]], dict[str, Any]] | None = None
+        self,
+        open_readers: Mapping[str, Callable[[], ArrayReader]],
+        split: Callable[[Mapping[str, NDArray[Any]]], dict[str, Any]] | None = None,
     ) -> None:
-        self._readers, self._split = dict(readers), split
+        self._open, self._split = open_readers, split
+        self._readers = {name: open_reader() for name, open_reader in open_readers.items()}
         self.rows = min(reader.rows for reader in self._readers.values())
-        self.names = tuple(self._readers) if split is None else tuple("txyp")
+        self.names = (*"txyp", *(name for name in _BESIDE if name in self._readers))
+        self.can_go = all(reader.can_go for reader in self._readers.values())
 
     def read(self, count: int) -> dict[str, NDArray[Any]]:
         """Return the next `count` rows, fewer at the end."""
-        arrays = {name: reader.read(count) for name, reader in self._readers.items()}
-        rows = min(len(array) for array in arrays.values())
-        arrays = {name: array[:rows] for name, array in arrays.items()}
-        return arrays if self._split is None else self._split(next(iter(arrays.values())))
+        return self._rows(self._readers, count)
+
+    def times(self, start: int, stop: int) -> NDArray[Any]:
+        """Return times as they are stored, without moving on."""
+        if "t" in self._open:
+            reader = self._open["t"]()
+            reader.skip(start)
+            return reader.read(stop - start)
+        readers = {name: open_reader() for name, open_reader in self._open.items()}
+        for reader in readers.values():
+            reader.skip(start)
+        return self._rows(readers, stop - start)["t"]  # type: ignore[no-any-return]
+
+    def go_to(self, row: int) -> None:
+        """Go on at a row."""
+        self._readers = {name: open_reader() for name, open_reader in self._open.items()}
+        for reader in self._readers.values():
+            reader.skip(row)
 
     @property
     def damage(self) -> list[str]:
@@ -47,89 +75,114 @@ class ColumnReader:
         readers = self._readers.values()
         return [f"{reader.name}: {reader.member.damaged}" for reader in readers if reader.member.damaged]
 
-
-def from_members(names: Mapping[str, str], open_array: Callable[[str], ArrayReader]) -> dict[str, ArrayReader] | None:
-    """Return a reader for each column that has an array of its own; `names` maps array names to members."""
-    found = {}
-    for ours, theirs in {**FIELD_NAMES, "labels": ("labels",), "scores": ("scores",)}.items():
-        name = next((name for name in theirs if name in names), None)
-        if name is not None:
-            found[ours] = open_array(names[name])
-    return found if set("txyp") <= set(found) else None
+    def _rows(self, readers: Mapping[str, ArrayReader], count: int) -> dict[str, NDArray[Any]]:
+        arrays = {name: reader.read(count) for name, reader in readers.items()}
+        rows = min(len(array) for array in arrays.values())
+        arrays = {name: array[:rows] for name, array in arrays.items()}
+        return arrays if self._split is None else self._split(arrays)
 
 
-def from_array(reader: ArrayReader, columns: str, path: str, reopen: Callable[[], Member]) -> ColumnReader:
-    """Return a reader of the columns of one array: structured, or of four columns in the order `columns`.
+def from_members(names: Iterable[str], open_array: Callable[[str], ArrayReader]) -> tuple[NumpyColumns, str] | None:
+    """Return the columns that have arrays of their own and the unit their names say, or None where one is missing.
+
+    x and y may be the columns of one array `xy` of shape (n, 2).
+    """
+    names = list(names)
+    found, unit = columns_among(names)
+    pair = next((name for name in names if name.lower().rpartition("_")[2] == "xy"), None)
+    beside = {name: name for name in _BESIDE if name in names}
+    if set("txyp") <= set(found):
+        found |= beside
+        return NumpyColumns({ours: partial(open_array, theirs) for ours, theirs in found.items()}), unit
+    if pair is None or not {"t", "p"} <= set(found) or open_array(pair).row_items != 2:
+        return None
+    given = {"t": found["t"], "p": found["p"], "xy": pair, **beside}
+
+    def split(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        return {**arrays, "x": arrays["xy"][:, 0], "y": arrays["xy"][:, 1]}
+
+    return NumpyColumns({ours: partial(open_array, theirs) for ours, theirs in given.items()}, split), unit
+
+
+def from_array(
+    open_array: Callable[[], ArrayReader], columns: str | None, path: str, notes: list[str]
+) -> tuple[NumpyColumns, str]:
+    """Return the columns of one array, structured or of four columns, and the unit that names say.
+
+    Args:
+        open_array: makes a reader at the first row.
+        columns: order of four columns; None has the first rows looked at.
+        path: for messages.
+        notes: gets a sentence about an order that was found.
 
     Raises:
         RecordingError: the array is neither.
         ParameterError: `columns` is no order.
     """
-    if sorted(columns) != sorted("txyp"):
+    if columns is not None and sorted(columns) != sorted("txyp"):
         raise ParameterError(f"columns={columns!r}: expected the letters t, x, y, p in the order of the columns")
+    reader = open_array()
     fields = reader.dtype.names
     if fields is not None and len(reader.shape) == 1:
-        mapping = {ours: next((n for n in theirs if n in fields), "") for ours, theirs in FIELD_NAMES.items()}
-        if all(mapping.values()):
-            return ColumnReader({"events": reader}, lambda rows: {ours: rows[name] for ours, name in mapping.items()})
-        raise RecordingError(f"{path}: {reader.name} has the fields {', '.join(fields)}; expected t, x, y and p")
-    if fields is None and len(reader.shape) == 2 and reader.shape[1] == 4:
-        if reader.by_columns:
-            return ColumnReader({name: reader.column(columns.index(name), reopen()) for name in "txyp"})
-        return ColumnReader({"events": reader}, lambda rows: {n: rows[:, columns.index(n)] for n in "txyp"})
+        return _from_fields(open_array, fields, path)
+    if fields is None and len(reader.shape) == 2 and 4 in reader.shape[:2]:
+        by_rows = reader.shape[1] == 4
+        if by_rows or reader.shape[0] == 4:
+            return _from_table(open_array, columns, by_rows=by_rows, notes=notes), ""
     raise RecordingError(
         f"{path}: {reader.name} is {reader.dtype} of shape {reader.shape}; expected events: "
-        "a structured array with t, x, y, p, or shape (n, 4)"
+        "a structured array with t, x, y, p, or shape (n, 4) or (4, n)"
     )
 
 
-def checked_times(t: NDArray[Any], unit: str | None) -> NDArray[np.int64]:
-    """Return times in µs, rounded to the nearest.
+def _from_fields(open_array: Callable[[], ArrayReader], fields: tuple[str, ...], path: str) -> tuple[NumpyColumns, str]:
+    found, unit = columns_among(fields)
+    if not set("txyp") <= set(found):
+        name = open_array().name
+        raise RecordingError(f"{path}: {name} has the fields {', '.join(fields)}; expected t, x, y and p")
 
-    Raises:
-        ValueError: they are no numbers, or have fractions and no unit.
-    """
-    if t.dtype.kind not in "iuf":
-        raise ValueError(f"times are {t.dtype}, expected numbers")
-    if t.dtype.kind == "f":
-        if not np.isfinite(t).all() or (np.abs(t) >= 2.0**62).any():
-            raise ValueError("a time is not finite or beyond 2^62 µs")
-        if unit is None and (t != np.floor(t)).any():
-            raise ValueError("times have fractions; say what they are: unit='s' or unit='ms'")
-        up, down = UNIT_SCALES[unit or "us"]
-        scaled: NDArray[np.int64] = np.rint(t.astype(np.float64) * up / down).astype(np.int64)
-        return scaled
-    up, down = UNIT_SCALES[unit or "us"]
-    if t.dtype.kind == "u" and len(t) and int(t.max()) > np.iinfo(np.int64).max:
-        raise ValueError("a time is beyond 2^63 µs")
-    whole = np.ascontiguousarray(t, np.int64)
-    whole = whole if up == 1 else whole * up
-    return whole if down == 1 else (whole + down // 2) // down
+    def split(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        return {ours: arrays["events"][theirs] for ours, theirs in found.items()}
+
+    return NumpyColumns({"events": open_array}, split), unit
 
 
-def checked_pixels(values: NDArray[Any]) -> NDArray[np.int64] | NDArray[np.uint16]:
-    """Return pixels as integers, -1 for what is no whole number.
+def _from_table(
+    open_array: Callable[[], ArrayReader], columns: str | None, *, by_rows: bool, notes: list[str]
+) -> NumpyColumns:
+    reader = open_array()
+    apart = reader.by_columns == by_rows  # each column's numbers lie beside each other
 
-    Raises:
-        ValueError: they are no numbers.
-    """
-    if values.dtype.kind not in "iufb":
-        raise ValueError(f"pixels are {values.dtype}, expected numbers")
-    if values.dtype.kind == "f":
-        values = np.where((np.abs(values) <= 1 << 20) & (values == np.floor(values)), values, -1)
-    elif values.dtype == np.uint64:
-        values = np.minimum(values, 1 << 20)
-    if values.dtype == np.uint16:
-        return np.ascontiguousarray(values)
-    return np.ascontiguousarray(values, np.int64)
+    def column(index: int) -> ArrayReader:
+        return open_array().part(index, 4)
+
+    def rows(order: str) -> Callable[[Mapping[str, NDArray[Any]]], dict[str, Any]]:
+        return lambda arrays: {name: arrays["events"][:, order.index(name)] for name in "txyp"}
+
+    def made(order: str) -> NumpyColumns:
+        if apart:
+            return NumpyColumns({name: partial(column, order.index(name)) for name in "txyp"})
+        return NumpyColumns({"events": lambda: open_array().of_rows(4)}, rows(order))
+
+    if columns is not None:
+        return made(columns)
+    first = made("txyp").read(1 << 12)
+    order = order_of(np.stack([first[name] for name in "txyp"]))
+    if order != "txyp":
+        notes.append(f"columns taken to be {', '.join(order)}, which fits the first rows; columns= overrules it")
+    return made(order)
 
 
-def checked_polarities(p: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return polarities as 0 or 1, from bool, 0/1 or -1/1, and 2 for anything else."""
-    if p.dtype == np.uint8:
-        return np.ascontiguousarray(p)
-    if p.dtype.kind not in "iufb":
-        raise ValueError(f"polarities are {p.dtype}, expected numbers")
-    if p.dtype.kind == "b":
-        return p.astype(np.uint8)
-    return np.where((p == 0) | (p == -1), 0, np.where(p == 1, 1, 2)).astype(np.uint8)
+def order_of(table: NDArray[Any]) -> str:
+    """Return the order of four columns, shape (4, n), that the first rows fit: t, x, y, p where they fit none."""
+    fits = [order for order in _ORDERS if _fits(table, order)]
+    return fits[0] if fits else _ORDERS[0]
+
+
+def _fits(table: NDArray[Any], order: str) -> bool:
+    t, p = (table[order.index(name)] for name in "tp")
+    if not len(t) or not np.isin(p, (-1, 0, 1)).all():
+        return False
+    x, y = (table[order.index(name)] for name in "xy")
+    whole = all((side >= 0).all() and (side == np.floor(side)).all() for side in (x, y))
+    return bool(whole and (t[1:] >= t[:-1]).all())

@@ -36,6 +36,7 @@ class Member:
         crc: what the CRC-32 of all must be, or None.
 
     Attributes:
+        deflated: whether they are compressed.
         damaged: what is wrong with the bytes, "" where nothing was found.
     """
 
@@ -44,6 +45,7 @@ class Member:
     ) -> None:
         self._file, self._at, self._left, self._crc = file, start, stored, crc
         self._inflate = zlib.decompressobj(-15) if deflated else None
+        self.deflated = deflated
         self._sum = 0
         self.largest = stored * (_DEFLATE_GROWTH if deflated else 1)
         self.damaged = ""
@@ -58,7 +60,11 @@ class Member:
         return data
 
     def skip(self, count: int) -> None:
-        """Pass over `count` bytes."""
+        """Pass over `count` bytes. Where they are not compressed they are not read, and the checksum is not checked."""
+        if self._inflate is None and count:
+            taken = min(count, self._left)
+            self._at, self._left, self._crc = self._at + taken, self._left - taken, None
+            return
         while count > 0 and (data := self.read(min(count, _PIECE_BYTES))):
             count -= len(data)
 
@@ -101,6 +107,7 @@ class ArrayReader:
         dtype: of its items.
         shape: as its header says.
         rows: rows that can be there at most, whatever the header says.
+        can_go: whether `skip` costs nothing.
         name: for messages.
     """
 
@@ -112,6 +119,7 @@ class ArrayReader:
         row_bytes = max(self.dtype.itemsize * self.row_items, 1)
         self.rows = min(claimed, member.largest // row_bytes)
         self._left = claimed
+        self.can_go = not member.deflated
 
     def read(self, count: int) -> NDArray[Any]:
         """Return the next `count` rows, fewer at the end: shape (n,) or (n, columns)."""
@@ -125,12 +133,29 @@ class ArrayReader:
         array = np.frombuffer(data, self.dtype, whole * self.row_items)
         return array.reshape(-1, *self.shape[1:]) if len(self.shape) > 1 else array
 
-    def column(self, index: int, member: Member) -> ArrayReader:
-        """Return a reader of one column of a (rows, columns) array stored column by column, over its own `member`."""
-        reader = ArrayReader(member, self.name, self._path)
-        member.skip(index * self.shape[0] * self.dtype.itemsize)
-        reader.shape, reader.row_items = self.shape[:1], 1
-        return reader
+    def skip(self, count: int) -> None:
+        """Pass over `count` rows."""
+        count = min(count, self._left)
+        self.member.skip(count * self.dtype.itemsize * self.row_items)
+        self._left -= count
+
+    def part(self, index: int, parts: int) -> ArrayReader:
+        """Return this reader for one of several parts of equal length, which become arrays of one dimension."""
+        length = int(np.prod(self.shape, dtype=np.int64)) // parts
+        self._reshape(length, 1)
+        self.member.skip(index * length * self.dtype.itemsize)
+        return self
+
+    def of_rows(self, items: int) -> ArrayReader:
+        """Return this reader for the same numbers in rows of `items`."""
+        self._reshape(int(np.prod(self.shape, dtype=np.int64)) // items, items)
+        return self
+
+    def _reshape(self, rows: int, items: int) -> None:
+        self.shape = (rows,) if items == 1 else (rows, items)
+        self.row_items = items
+        self.rows = min(rows, self.member.largest // max(self.dtype.itemsize * items, 1))
+        self._left = rows
 
     def _header(self) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
         start = self.member.read(8)

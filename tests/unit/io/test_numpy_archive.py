@@ -72,9 +72,81 @@ def test_columns_of_other_types_and_names():
     assert_same(decoded("npz", data, unit="s", **SIZE)[0], EVENTS)
 
 
-def test_fractions_need_a_unit():
-    with pytest.raises(RecordingError, match=r"rows 0 to 199: times have fractions; .*unit='s'"):
-        decoded("npz", npz(t=EVENTS.t / 7, x=EVENTS.x, y=EVENTS.y, p=EVENTS.p), **SIZE)
+def test_times_with_fractions_are_seconds_and_are_said_to_be():
+    for data in (npz(t=EVENTS.t / 1e6, x=EVENTS.x, y=EVENTS.y, p=EVENTS.p), npy(table("xytp", "f8") / [1, 1, 1e6, 1])):
+        records, decoder = decoded("npz", data, sizes=(1, 50), **SIZE)
+        assert_same(records, EVENTS)
+        assert "times have fractions and no unit; taken to be seconds" in decoder.info.notes
+        assert decoder.info.attributes["unit"] == "s"
+
+
+def test_milliseconds_since_1970_are_told_by_their_size():
+    t = 1_643_243_628_737.093 + np.arange(3)
+    records, _ = decoded("npz", npz(t=t, x=np.zeros(3), y=np.zeros(3), p=np.zeros(3)), **SIZE)
+    assert records["t"].tolist() == [1_643_243_628_737_093, 1_643_243_628_738_093, 1_643_243_628_739_093]
+
+
+@pytest.mark.parametrize(("name", "scale"), [("t_us", 1), ("timestamp_ns", 1000), ("Time [ms]", 0.001), ("ts_s", 1e-6)])
+def test_the_name_of_the_times_says_their_unit(name, scale):
+    t = EVENTS.t * scale if scale < 1 else EVENTS.t * int(scale)
+    columns = {name: t, "x": EVENTS.x, "y": EVENTS.y, "p": EVENTS.p}
+    assert_same(decoded("npz", npz(**columns), **SIZE)[0], EVENTS)
+
+
+def test_fractions_that_come_late_are_not_rounded_away():
+    t = np.arange(70_000.0)
+    t[-1] += 0.5
+    zeros = np.zeros(70_000, "u1")
+    with pytest.raises(RecordingError, match=r"times have fractions, which the first rows have not; .*unit='s'"):
+        decoded("npz", npz(t=t, x=zeros, y=zeros, p=zeros), **SIZE)
+
+
+def test_names_of_datasets_and_one_array_of_places():
+    pixels = np.stack([EVENTS.x, EVENTS.y], axis=1)
+    data = npz(dataset_events_t=EVENTS.t / 1e6, dataset_events_xy=pixels, dataset_events_p=EVENTS.p)
+    assert_same(decoded("npz", data, sizes=(7, 64), **SIZE)[0], EVENTS)
+
+
+@pytest.mark.parametrize("order", ["txyp", "xytp", "xypt"])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_the_order_of_four_columns_is_seen(order, turned, by_columns):
+    rng = np.random.default_rng(1)
+    events = make(EVENTS.t, x=rng.integers(0, WIDTH, 200), y=rng.integers(0, HEIGHT, 200))
+    array = np.stack([events.records[name].astype("i8") for name in order], axis=1)
+    array = array.T if turned else array
+    data = npy(np.asfortranarray(array) if by_columns else np.ascontiguousarray(array))
+    assert_same(decoded("npz", data, sizes=(7, 64), **SIZE)[0], events)
+
+
+def test_what_is_no_time_is_left_out_and_counted():
+    t = EVENTS.t.astype("f8") * 1e-6
+    t[[3, 5, 7]] = np.nan, np.inf, -1e300
+    records, decoder = decoded("npz", npz(t=t, x=EVENTS.x, y=EVENTS.y, p=EVENTS.p), **SIZE)
+    np.testing.assert_array_equal(records["t"], np.delete(EVENTS.t, [3, 5, 7]))
+    assert decoder.skipped == {"damaged": 3}
+
+
+@pytest.mark.parametrize("big", [np.iinfo("u8").max, np.uint64(1 << 63)])
+def test_times_beyond_all_clocks_are_left_out_and_counted(big):
+    t = EVENTS.t.astype("u8")
+    t[9] = big
+    records, decoder = decoded("npz", npz(t_us=t, x=EVENTS.x, y=EVENTS.y, p=EVENTS.p), **SIZE)
+    assert len(records) == 199
+    assert decoder.skipped == {"damaged": 1}
+
+
+@pytest.mark.parametrize("pack", [npy, lambda a: npz(events=a), lambda a: npz(**{n: a[n] for n in "txyp"})])
+def test_a_time_is_reached_without_reading_what_is_before(tmp_path, pack):
+    n = 300_000
+    events = make(np.arange(n) * 3 - np.arange(n) % 2 * 7)
+    path = tmp_path / "a.npz"
+    path.write_bytes(pack(events.records))
+    for t in (-100, 0, 1, 450_000, 3 * n - 4, 3 * n + 5):
+        with recordings.open(path, start=t, **SIZE) as recording:
+            found = recording.all_events()
+        first = np.flatnonzero(events.t >= t)
+        assert_same(found.records, events[int(first[0]) if len(first) else n :])
 
 
 def test_events_that_cannot_be_are_counted():

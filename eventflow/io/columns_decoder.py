@@ -1,0 +1,232 @@
+"""Events from columns t, x, y, p, wherever a format keeps them: checked, put into µs, and sought by time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from eventflow.errors import ParameterError, RecordingError
+from eventflow.io.column_names import UNIT_SCALES, unit_of
+from eventflow.io.decoder import Decoder, RecordingInfo
+from eventflow.io.numpy_kernels import pack_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eventflow.io.decoder import Batch
+    from eventflow.io.source import ByteSource
+
+PIECE_ROWS: Final = 1 << 16
+_LOOK_BACK_ROWS: Final = 1 << 12
+_LARGEST_US: Final = 2.0**62
+
+
+class Columns(Protocol):
+    """Rows of columns, read one after the other.
+
+    Attributes:
+        rows: rows that can be there at most.
+        names: of the columns: t, x, y, p and perhaps labels, scores.
+        can_go: whether there is `go_to`, and `times` costs little anywhere.
+        lost: rows passed over because they could not be read.
+    """
+
+    rows: int
+    names: tuple[str, ...]
+    can_go: bool
+    lost: int
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong, a sentence each; complete at the end."""
+
+    def read(self, count: int) -> dict[str, NDArray[Any]]:
+        """Return the next rows, `count` at most; none at the end."""
+
+    def times(self, start: int, stop: int) -> NDArray[Any]:
+        """Return times as they are stored, without moving on."""
+
+    def go_to(self, row: int) -> None:
+        """Go on at a row."""
+
+
+class ColumnsDecoder(Decoder):
+    """Reads events from columns.
+
+    Args:
+        source: the file.
+        info: what is known of it.
+        columns: where they are.
+        unit: of the times; None has the first of them looked at, which says the same for any packets.
+        t_offset: µs added to every time.
+    """
+
+    def __init__(
+        self, source: ByteSource, info: RecordingInfo, columns: Columns, unit: str | None, *, t_offset: int = 0
+    ) -> None:
+        super().__init__(source, info)
+        self._reader, self._offset = columns, t_offset
+        self._whole = False
+        self._unit = unit or self._seen_unit()
+        self._read = 0
+        self.columns = frozenset(columns.names) & {"labels", "scores"}
+
+    def fill(self, batch: Batch, start: int) -> int:
+        """Read the next rows into `batch` from `start` on."""
+        while start < len(batch):
+            rows = self._reader.read(min(len(batch) - start, PIECE_ROWS))
+            if not len(rows["t"]):
+                self._end()
+                break
+            start = self._pack(rows, batch, start)
+            self._read += len(rows["t"])
+        return start
+
+    def seek(self, t: int) -> None:
+        """Go close before the first event at or after `t` (µs) by halving, where the file can be read at any row.
+
+        Times may step back by as many rows as are looked back, not farther.
+        """
+        if not self._reader.can_go:
+            return
+        low, high = 0, self._reader.rows
+        while low < high:
+            middle = (low + high) // 2
+            if self._time_at(middle) < t:
+                low = middle + 1
+            else:
+                high = middle
+        self.go_to(self._back_from(low, t))
+
+    def go_to(self, row: int) -> None:
+        """Go on at a row."""
+        self._reader.go_to(row)
+        self._read = row
+
+    def expected_events(self) -> int:
+        """Return how many rows there are."""
+        return self._reader.rows
+
+    def _seen_unit(self) -> str:
+        times = self._reader.times(0, PIECE_ROWS)
+        unit, note = unit_of(times)
+        self._whole = times.dtype.kind == "f" and not note
+        if note and note not in self.info.notes:
+            self.info.notes.append(note)
+        self.info.attributes.setdefault("unit", unit)
+        return unit
+
+    def _time_at(self, row: int) -> int:
+        times = self._in_us(self._reader.times(row, row + 1))
+        return int(times[0]) if len(times) else 1 << 62
+
+    def _back_from(self, row: int, t: int) -> int:
+        while row > 0:
+            first = max(0, row - _LOOK_BACK_ROWS)
+            late = np.flatnonzero(self._in_us(self._reader.times(first, row)) >= t)
+            if not len(late):
+                break
+            row = first + int(late[0])
+        return row
+
+    def _in_us(self, t: NDArray[Any]) -> NDArray[np.int64]:
+        times, self._bad_times = checked_times(t, self._unit)
+        if self._whole and t.dtype.kind == "f" and (t[np.isfinite(t)] % 1 != 0).any():
+            raise ValueError("times have fractions, which the first rows have not; say what they are: unit='s' or 'us'")
+        if self._offset:
+            times = times + self._offset
+        return times
+
+    def _pack(self, rows: dict[str, NDArray[Any]], batch: Batch, start: int) -> int:
+        try:
+            t = self._in_us(rows["t"])
+            x, y = checked_pixels(rows["x"]), checked_pixels(rows["y"])
+            p = checked_polarities(rows["p"])
+        except ValueError as error:
+            last = self._read + len(rows["t"]) - 1
+            raise RecordingError(f"{self.info.path}: rows {self._read} to {last}: {error}") from error
+        if self._bad_times is not None:
+            self.skip("damaged", int(np.count_nonzero(self._bad_times)))
+            good = ~self._bad_times
+            t, x, y, p = t[good], x[good], y[good], p[good]
+            rows = {name: column[good] for name, column in rows.items()}
+        kept = np.empty(len(t), np.bool_)
+        words = batch.records.view(np.int64).reshape(-1, 2)[start:]
+        made, outside, reserved = pack_columns(t, x, y, p, words, kept, self.info.width, self.info.height)
+        self.skip("outside", outside)
+        self.skip("reserved", reserved)
+        for name in self.columns:
+            getattr(batch, name)[start : start + made] = rows[name][kept]
+        return start + int(made)
+
+    def _end(self) -> None:
+        damage = self._reader.damage
+        if damage and damage[0] not in self.info.notes:
+            self.skip("damaged", max(self._reader.lost, len(damage)))
+            self.info.notes.extend(damage)
+
+
+def checked_unit(unit: str | None) -> str | None:
+    """Return `unit`.
+
+    Raises:
+        ParameterError: it is none that is known.
+    """
+    if unit is not None and unit not in UNIT_SCALES:
+        raise ParameterError(f"unit={unit!r} is not allowed; choose {', '.join(UNIT_SCALES)}")
+    return unit
+
+
+def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Return times in µs, rounded to the nearest, and which are no times or beyond 2^62 µs, None where all are.
+
+    Raises:
+        ValueError: they are no numbers, or have fractions of µs though they are said to be whole.
+    """
+    if t.dtype.kind not in "iuf":
+        raise ValueError(f"times are {t.dtype}, expected numbers")
+    up, down = UNIT_SCALES[unit]
+    if t.dtype.kind == "f":
+        scaled = t.astype(np.float64) * up if up != 1 else t.astype(np.float64)
+        scaled = np.rint(scaled if down == 1 else scaled / down)
+        fine = np.abs(scaled) < _LARGEST_US
+        if fine.all():
+            return scaled.astype(np.int64), None
+        return np.where(fine, scaled, 0).astype(np.int64), ~fine
+    bad = None
+    if t.dtype == np.uint64 or up != 1:
+        limit = int(_LARGEST_US) // up
+        wrong = t > limit if t.dtype.kind == "u" else (t > limit) | (t < -limit)
+        bad = wrong if wrong.any() else None
+    whole = np.ascontiguousarray(t, np.int64)
+    whole = whole if up == 1 else whole * up
+    return (whole if down == 1 else (whole + down // 2) // down), bad
+
+
+def checked_pixels(values: NDArray[Any]) -> NDArray[np.int64] | NDArray[np.uint16]:
+    """Return pixels as integers, -1 for what is no whole number.
+
+    Raises:
+        ValueError: they are no numbers.
+    """
+    if values.dtype.kind not in "iufb":
+        raise ValueError(f"pixels are {values.dtype}, expected numbers")
+    if values.dtype.kind == "f":
+        values = np.where((np.abs(values) <= 1 << 20) & (values == np.floor(values)), values, -1)
+    elif values.dtype == np.uint64:
+        values = np.minimum(values, 1 << 20)
+    if values.dtype == np.uint16:
+        return np.ascontiguousarray(values)
+    return np.ascontiguousarray(values, np.int64)
+
+
+def checked_polarities(p: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return polarities as 0 or 1, from bool, 0/1 or -1/1, and 2 for anything else."""
+    if p.dtype == np.uint8:
+        return np.ascontiguousarray(p)
+    if p.dtype.kind not in "iufb":
+        raise ValueError(f"polarities are {p.dtype}, expected numbers")
+    if p.dtype.kind == "b":
+        return p.astype(np.uint8)
+    return np.where((p == 0) | (p == -1), 0, np.where(p == 1, 1, 2)).astype(np.uint8)
