@@ -165,6 +165,14 @@ class Aedat4Decoder(Decoder):
         rows = self._table[self._table["t_last"] >= t]
         self._packets.go_to(int(rows["offset"][0]) - HEAD_BYTES if len(rows) else self._header.table_position)
 
+    def start_near(self, position: int) -> bool:
+        """Go to the first packet found from byte `position` on, where there is no data table."""
+        if self._counted:
+            return False
+        if position > self._packets.position:
+            self._packets.enter(position)
+        return True
+
     def expected_events(self) -> int | None:
         """Return how many events the data table says there are, or an estimate."""
         if self.info.events is not None:

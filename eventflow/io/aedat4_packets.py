@@ -159,6 +159,13 @@ class PacketStream:
         self._source.seek(position)
         self._origin, self._at, self._filled = position, 0, 0
 
+    def enter(self, position: int) -> None:
+        """Continue with the first packet found from byte `position` on."""
+        self.go_to(position)
+        self._top_up()
+        self._search(0)
+        self.damaged = self.damaged_bytes = self.truncated_bytes = 0
+
     def some(self, at_most: int = _INDEX_SIZE) -> Packets | None:
         """Return the next packets, or None at the end.
 

@@ -65,6 +65,23 @@ class DatDecoder(Decoder):
                 self.skipped[reason] = int(count)
         return position
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the source decoded so far."""
+        return self.source.position - self._chunks.waiting_bytes
+
+    def start_near(self, position: int) -> bool:
+        """Go to the record at byte `position`; see Decoder.start_near."""
+        first = self.source.position
+        records = max(position - first, 0) // _RECORD_BYTES
+        self.source.seek(first + records * _RECORD_BYTES)
+        return True
+
+    @property
+    def clock_us(self) -> int | None:
+        """The range of the clock, µs."""
+        return 1 << 32
+
     def expected_events(self) -> int | None:
         """Return the number of records in the file."""
         return None if self.source.size is None else self.source.size // _RECORD_BYTES

@@ -162,6 +162,19 @@ class Decoder(ABC):
         """Return the time that OpenEB makes 0, µs, consuming this decoder; None for formats it does not shift."""
         return None
 
+    def start_near(self, position: int) -> bool:
+        """Go on with what can be decoded from byte `position` on, for a sample; return whether that is done.
+
+        Called before the first `fill` only, on a source that can seek. What a format can only know from its beginning
+        is missing then: times may lack whole turns of `clock_us`, and what comes first may be counted as `before_time`.
+        """
+        return False
+
+    @property
+    def clock_us(self) -> int | None:
+        """The range of the recording's clock, µs, where it turns over; None where times are complete."""
+        return None
+
     def expected_events(self) -> int | None:
         """Return how many events there are at most, or None to have it estimated from a sample of the file."""
         return self.info.events

@@ -173,6 +173,19 @@ class RawDecoder(Decoder):
         """Bytes of the source decoded so far."""
         return self.source.position - self._chunks.waiting_bytes
 
+    def start_near(self, position: int) -> bool:
+        """Go to the word at byte `position`; see Decoder.start_near."""
+        first = self.decoded_bytes
+        words = max(position - first, 0) // self.word_bytes
+        self.source.seek(first + words * self.word_bytes)
+        self._chunks = WordChunks(self.source, self.word)
+        return True
+
+    @property
+    def clock_us(self) -> int | None:
+        """The range of the sensor's clock, µs."""
+        return self.clock.wrap_us
+
     def _take_counts(self) -> None:
         for reason, slot in self.counts.items():
             if self.state[slot]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from eventflow.io.indexing import Way
     from eventflow.io.source import ByteSource
+    from eventflow.io.time_index import TimeIndex
     from eventflow.messages import Message
 
 _SAMPLE_EVENTS: Final = 1 << 16
@@ -202,6 +203,15 @@ class Recording:
             return packet_of(batch, count, info.width, info.height, ordered)
         finally:
             self._close(stream.decoder.source)
+
+    @property
+    def index(self) -> TimeIndex | None:
+        """The index beside the file, where there is one that belongs to it; see `eventflow.io.index`."""
+        return self._ways().known()
+
+    def fresh_decoder(self) -> Decoder:
+        """Return a decoder at the beginning of the recording; its source is the caller's to close."""
+        return self._fresh_decoder()
 
     def close(self) -> None:
         """Close the file. An iteration that is under way ends with an error; a new one opens the file again."""

@@ -64,7 +64,9 @@ class Tally:
 
     def take(self, records: NDArray[np.void], start: int, stop: int) -> None:
         """Count the events from index `start` to `stop`."""
-        _take(records.view(np.int64), start, stop, self.state, SILENCE_US)
+        halves = records.view(np.int64)
+        halves.flags.writeable = False  # one compiled version for decoders' memory and for packets
+        _take(halves, start, stop, self.state, SILENCE_US)
 
     @property
     def values(self) -> list[int]:
@@ -81,6 +83,14 @@ class Tally:
     def highest(self) -> int:
         """Largest time so far, µs; before all time where there were no events."""
         return int(self.state[HIGHEST]) if self.events else BEFORE_ALL_TIME
+
+    def add(self, other: Tally) -> None:
+        """Count what another tally counted of events that are not neighbours of these."""
+        mine, theirs = self.state, other.state
+        for slot in (EVENTS, ON, BACK, SILENCES):
+            mine[slot] += theirs[slot]
+        for slot in (LARGEST_BACK, LONGEST_SILENCE):
+            mine[slot] = max(mine[slot], theirs[slot])
 
     def time(self, slot: int) -> int | None:
         """Return a time of the state, µs, None where there were no events."""

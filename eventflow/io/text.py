@@ -70,6 +70,21 @@ class TextDecoder(Decoder):
         """Number of events earlier than the one before them so far."""
         return int(self._state[STEPS_BACK])
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of the source decoded so far."""
+        return self.source.position - self._chunks.waiting_bytes
+
+    def start_near(self, position: int) -> bool:
+        """Go to the first line that begins after byte `position`; see Decoder.start_near."""
+        if position > self.decoded_bytes:
+            self.source.seek(position)
+            self._chunks = WordChunks(self.source, np.uint8)
+            self._chunks.refill()
+            newlines = np.flatnonzero(self._chunks.words == ord("\n"))
+            self._chunks.cursor = int(newlines[0]) + 1 if len(newlines) else len(self._chunks.words)
+        return True
+
     def expected_events(self) -> int | None:
         """Return how many events the file holds, judged by the length of its first rows."""
         return None if self.source.size is None else int(self.source.size / self._row_bytes) + 1
