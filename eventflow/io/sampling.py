@@ -93,7 +93,7 @@ def sample(fresh: Callable[[], Decoder], *, events: int | None, t_last: int | No
     else:
         decoder = fresh()
         windows.append(_window(decoder, HEAD_BYTES, found, first=True))
-        found.ended = windows[0].ended
+        found.ended, found.seen = windows[0].ended, windows[0].tally
     _conclude(found, windows, decoder.clock_us, size - header, events)
     if found.ended:
         return found
