@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Yield the chain against the peers, on one core and with our threads, and our threads against one core."""
-    names = ("chain.one_core", "chain.two_cores", "chain.threads")
+    names = ("chain.one_core", "chain.two_cores", "chain.threads", "chain.default")
     if not any(map(bench.wants, names)):
         return
     path = str(inputs.recording("small", bench.events, "aedat4", compression="lz4"))
@@ -37,7 +37,9 @@ def rows(bench: Bench) -> Iterator[Row]:
     if bench.wants(names[1]):
         yield bench.race(_against_peers(bench, path, names[1], "a thread a node", "threads"))
     if bench.wants(names[2]):
-        yield bench.race(_threads(bench, path, names[2]))
+        yield bench.race(_threads(bench, path, names[2], "a thread a node", "threads"))
+    if bench.wants(names[3]):
+        yield bench.race(_threads(bench, path, names[3], "threads as the planner places them", None))
 
 
 def _against_peers(bench: Bench, path: str, name: str, how: str, place: str) -> Case:
@@ -59,7 +61,7 @@ def _against_peers(bench: Bench, path: str, name: str, how: str, place: str) -> 
     return case
 
 
-def _threads(bench: Bench, path: str, name: str) -> Case:
+def _threads(bench: Bench, path: str, name: str, how: str, place: str | None) -> Case:
     graph = chain_graph(path)
     copies = _Copies(path)
 
@@ -68,12 +70,12 @@ def _threads(bench: Bench, path: str, name: str) -> Case:
             return run_chain(graph, "fused")
 
     contenders = [
-        Contender(OURS, lambda: run_chain(graph, "threads")),
+        Contender(OURS, lambda: run_chain(graph, place)),
         Contender("fused on one core", on_one_core, peer=False),
         Contender("fused", lambda: run_chain(graph, "fused"), peer=False),
         Contender("two copies (ceiling)", copies.run, lambda seconds: seconds / 2, peer=False),
     ]
-    case = Case(name, "the same: a thread a node, against one core", bench.events, contenders)
+    case = Case(name, f"the same: {how}, against one core", bench.events, contenders)
     case.targets = [AtLeast(1.5, "fused on one core")]
     case.note = (
         "fused unpacks the recording ahead on the second core; two independent processes, each on a core of its own, "

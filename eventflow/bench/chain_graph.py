@@ -29,6 +29,6 @@ def chain_graph(path: Path | str) -> Graph:
     return graph_from_dict({"nodes": nodes, "flow": ["camera -> clean -> slices -> voxels -> end"]})
 
 
-def run_chain(graph: Graph, place: str) -> int:
+def run_chain(graph: Graph, place: str | None) -> int:
     """Run the chain and return how many events the filter kept."""
     return int(run(graph, place=place)["nodes"]["clean"]["events_out"])

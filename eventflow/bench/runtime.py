@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.bench import inputs
+from eventflow.bench.bare_hop import bare_latency_us
 from eventflow.bench.chain_graph import BINS, EVERY_US, WINDOW_US
 from eventflow.bench.model import OURS, AtLeast, Case, Contender, Limit, measured
 from eventflow.bench.nodes import BenchReplay
@@ -116,3 +117,5 @@ def _latency(bench: Bench) -> Iterator[Row]:
     p50, p99 = ([each[key] for each in found] for key in ("p50_us", "p99_us"))
     yield measured("runtime.ipc_latency", f"{what}: p50", "µs", p50, Limit(100))
     yield measured("runtime.ipc_latency", f"{what}: p99", "µs", p99)
+    bare = [bare_latency_us()[0] for _ in range(3)]
+    yield measured("runtime.ipc_latency", "bare pyzmq between two processes, the same pauses: p50", "µs", bare)
