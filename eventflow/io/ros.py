@@ -223,7 +223,6 @@ class RosDecoder(Decoder):
         self._shift = mark["shift"]
         self._at = at
         self._reader.state[:] = mark["state"]
-        self._reader.state[list(self._reader.counts.values())] = 0
 
     def messages(self, name: str) -> Iterator[Message]:
         """Yield the messages of another stream; a second topic of events gives Events."""

@@ -104,6 +104,7 @@ class EventStream:
     def _accept(self, batch: Batch, start: int, stop: int) -> int:
         if self._start is not None:
             stop = self._from_start(batch, start, stop)
+            self._steps_before = None  # the decoder counted those that were left out, too
         kept, looked = self.order.apply(batch, start, stop, self._steps_back())
         self._jumped = self.order.jump
         self._keep_rest(batch, looked, stop)
