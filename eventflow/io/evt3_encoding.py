@@ -25,7 +25,7 @@ _TURNS: Final = 4096  # of the clock that are written out at the start, two word
 
 
 @jit
-def _high(words: Any, n: int, state: Any, time: int) -> Any:  # pragma: no cover
+def advance(words: Any, n: int, state: Any, time: int) -> Any:  # pragma: no cover
     """Write TIME_HIGH words until the decoder's clock shows `time` (t >> 12); return words written, and if it can."""
     while n < len(words) - 4:
         now = state[TIME]
@@ -89,7 +89,7 @@ def _pixels(halves: Any, start: int, stop: int, words: Any, n: int, width: int) 
 
 
 @jit
-def _encode(
+def encode(
     halves: Any, start: int, final: bool, words: Any, state: Any, t0: int, width: int
 ) -> Any:  # pragma: no cover
     """See WordEncoder. A run that reaches the end of the events is kept back: the next packet may go on with it."""
@@ -105,7 +105,7 @@ def _encode(
         t = halves[2 * i] - t0
         if t < 0:
             return i, n, True
-        n, status = _high(words, n, state, t >> 12)
+        n, status = advance(words, n, state, t >> 12)
         if status:
             return i, n, status == 2
         if t & 0xFFF != state[LOW]:
@@ -130,7 +130,7 @@ def open_encoder(file: BinaryIO, *, width: int, height: int, entries: Mapping[st
     check_size("EVT 3.0", width, height)
 
     def kernel(*arguments: Any) -> tuple[int, int, bool]:
-        return _encode(*arguments, width)  # type: ignore[no-any-return]
+        return encode(*arguments, width)  # type: ignore[no-any-return]
 
     header = partial(raw_header, "3.0", "EVT3", width, height, entries=entries)
     return WordEncoder(file, header=header, kernel=kernel, word="<u2", turn_us=_TURN_US, turns=_TURNS)

@@ -32,17 +32,24 @@ class PartFile:
     Attributes:
         path: the target.
         part: the file to write, NAME.part in the same folder.
+
+    Args:
+        path: the target.
+        made: whether `part` is made here, empty. Where it is not, whoever writes makes a file or a folder of it; a
+            folder takes the place of one of that name.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, made: bool = True) -> None:
         self.path = Path(path)
         self.part = self.path.with_name(self.path.name + ".part")
-        if self.path.is_dir():
+        if made and self.path.is_dir():
             raise RecordingError(f"{self.path}: is a directory; name the file to write")
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _note(self.part)
-            self.part.touch()
+            remove_part(self.part)
+            if made:
+                self.part.touch()
         _OPEN[self.part] = None
         self._live = True
 
@@ -50,6 +57,8 @@ class PartFile:
         """Give the file its name and return it."""
         if self._live:
             with writing(self.path):
+                if self.part.is_dir() and self.path.is_dir():
+                    shutil.rmtree(self.path)
                 os.replace(self.part, self.path)
             self._end()
         return self.path
@@ -57,7 +66,7 @@ class PartFile:
     def discard(self) -> None:
         """Delete the unfinished file."""
         if self._live:
-            self.part.unlink(missing_ok=True)
+            remove_part(self.part)
             self._end()
 
     def _end(self) -> None:
@@ -72,6 +81,14 @@ class PartFile:
             self.keep()
         else:
             self.discard()
+
+
+def remove_part(part: Path) -> None:
+    """Delete an unfinished file or folder, if it is there."""
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
 
 
 def open_parts() -> list[Path]:

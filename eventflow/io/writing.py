@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventflow.errors import RecordingError
@@ -14,7 +15,6 @@ from eventflow.io.table import format_named, format_to_write
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
-    from pathlib import Path
 
     from eventflow.io.decoder import Encoder
     from eventflow.messages import Message
@@ -39,6 +39,7 @@ class Writer:
         self.events = 0
         self.messages: dict[str, int] = {}
         self.left_behind: set[str] = set()
+        self._closed = False
 
     def write(self, events: Events) -> None:
         """Append events, all from a sensor of the size the recording was created with.
@@ -74,17 +75,22 @@ class Writer:
     def close(self) -> Path:
         """Finish the recording and give it its name."""
         with writing(self.path):
-            if not self._file.closed:
+            if not self._closed:
                 self._encoder.finish()
-                self._file.close()
+                self._close_file()
         return self._parts.keep()
 
     def discard(self) -> None:
         """Delete what was written."""
         self._encoder.discard()
         with suppress(OSError):  # a full disk refuses the last buffer too, and the file goes anyway
-            self._file.close()
+            self._close_file()
         self._parts.discard()
+
+    def _close_file(self) -> None:
+        self._closed = True
+        if not isinstance(self._file, Path):  # else the encoder closes what it made
+            self._file.close()
 
     def __enter__(self) -> Writer:
         return self
@@ -119,11 +125,13 @@ def create(
     if not row.writes:
         raise RecordingError(f"{path}: {row.title} can be read but not written")
     module = row.load()
-    parts = PartFile(path)
+    if row.own_files and Path(path).is_dir() and (row.folder is None or not row.folder(Path(path))):
+        raise RecordingError(f"{path}: is a directory and no {row.title}; name another place")
+    parts = PartFile(path, made=not row.own_files)
     with ExitStack() as on_failure:
         on_failure.callback(parts.discard)
         with writing(path):
-            file = on_failure.enter_context(parts.part.open("w+b"))
+            file = parts.part if row.own_files else on_failure.enter_context(parts.part.open("w+b"))
         given = {"width": width, "height": height, **options}
         encoder = call_with(module.open_encoder, file, options=given, what=row.name)
         on_failure.pop_all()

@@ -21,7 +21,7 @@ import msgspec
 import zmq
 
 from eventflow import errors
-from eventflow.io.parts import parts_in_journal
+from eventflow.io.parts import parts_in_journal, remove_part
 from eventflow.runtime.control import memory_limit_error
 from eventflow.runtime.interrupt import Interrupts
 from eventflow.runtime.stall import StallDetector
@@ -268,7 +268,7 @@ class Supervisor:
                 worker.process.wait()
             if worker.step != "closed":
                 for part in parts_in_journal(self._folder / f"{worker.process.pid}.parts"):
-                    part.unlink(missing_ok=True)
+                    remove_part(part)
             self._repeat(worker)
 
     def _repeat(self, worker: _Worker) -> None:
