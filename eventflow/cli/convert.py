@@ -97,8 +97,8 @@ def _one(options: argparse.Namespace, settings: Any) -> int:
     from eventflow.errors import ParameterError
     from eventflow.io.conversion.one import convert_one, losses_of
 
-    for name in ("jobs", "dask", "resume"):
-        if getattr(options, name) not in (None, False, 1):
+    for name, given in (("jobs", options.jobs > 1), ("dask", options.dask), ("resume", options.resume)):
+        if given:
             raise ParameterError(f"--{name} is for several recordings; this is one, and {options.target} is one file")
     with _progress() as tell:
         report = convert_one(

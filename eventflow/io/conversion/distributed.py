@@ -36,12 +36,10 @@ def run_on_dask(tasks: Sequence[Task], address: str, count: int | None = None) -
     with ExitStack() as stack:
         if address == LOCAL:
             address = stack.enter_context(
-                LocalCluster(  # type: ignore[no-untyped-call]
-                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
-                )
+                LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=":0")
             )
         try:
-            client = stack.enter_context(Client(address, timeout=_CONNECT_S, set_as_default=False))  # type: ignore[no-untyped-call]
+            client = stack.enter_context(Client(address, timeout=_CONNECT_S, set_as_default=False))
         except OSError as error:
             raise RecordingError(f"no Dask scheduler answers at {address}; start one with `dask scheduler`") from error
         largest_first = sorted(tasks, key=lambda each: (-each["size"], each["name"]))
@@ -50,7 +48,7 @@ def run_on_dask(tasks: Sequence[Task], address: str, count: int | None = None) -
             for rank, task in zip(range(len(tasks), 0, -1), largest_first, strict=True)
         }
         try:
-            for future in as_completed(list(futures)):  # type: ignore[no-untyped-call]
+            for future in as_completed(list(futures), loop=client.loop):
                 yield _outcome(future, futures[future])
         finally:
             client.cancel(list(futures))

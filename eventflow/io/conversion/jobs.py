@@ -91,7 +91,7 @@ class _Worker:
         root = str(Path(eventflow.__file__).resolve().parents[1])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "eventflow.io.conversion.worker"],
+            [sys.executable, "-m", "eventflow.io.conversion.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
