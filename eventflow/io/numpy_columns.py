@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventflow.io.numpy_members import ArrayReader
 
 _ORDERS: Final = ("txyp", "xytp", "xypt")
-_BESIDE: Final = ("labels", "scores")
+_BESIDE: Final[tuple[str, ...]] = ("labels", "scores")
 
 
 class NumpyColumns:
@@ -61,7 +61,7 @@ class NumpyColumns:
         readers = {name: open_reader() for name, open_reader in self._open.items()}
         for reader in readers.values():
             reader.skip(start)
-        return self._rows(readers, stop - start)["t"]  # type: ignore[no-any-return]
+        return self._rows(readers, stop - start)["t"]
 
     def go_to(self, row: int) -> None:
         """Go on at a row."""
