@@ -9,7 +9,7 @@ import numpy as np
 from eventflow.errors import ParameterError
 from eventflow.io import aedat2_kernels as kernels
 from eventflow.io.aedat2_chips import CHIPS, Chip, chip_named
-from eventflow.io.evt_encoding import WordEncoder
+from eventflow.io.evt_encoding import DONE, FULL, STUCK, WordEncoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,8 @@ class Aedat2Encoder(WordEncoder):
             self.streams = frozenset({"triggers"})
 
         def kernel(halves: Any, start: int, final: bool, words: Any, state: Any, t0: int) -> Any:
-            return kernels.encode(halves, start, words, state, t0, layout)
+            at, count, stuck = kernels.encode(halves, start, words, state, t0, layout)
+            return at, count, STUCK if stuck else DONE if 2 * at == len(halves) else FULL
 
         super().__init__(
             file, header=lambda t0: _header(chip, t0), kernel=kernel, word="<i8", turn_us=_TURN_US, turns=1

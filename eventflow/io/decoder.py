@@ -43,6 +43,8 @@ class RecordingInfo:
             crossings that measure a pixel's brightness, polarity 1 for the second). A second stream of one kind has its
             own name after a colon: "frames:/camera/right". Without "events" there are none to be read, and `attributes`
             say what there is instead.
+        possible: names of streams that a look at the start did not find and that only a full pass rules out; their
+            messages may be asked for, and whoever comes upon one moves the name to `streams`.
         size_bytes: size of the file, None for a pipe.
         attributes: the header's other entries, plain values only.
         notes: sentences about what had to be assumed.
@@ -57,6 +59,7 @@ class RecordingInfo:
     events: int | None = None
     sensor: str = ""
     streams: tuple[str, ...] = ("events",)
+    possible: tuple[str, ...] = ()
     size_bytes: int | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -110,7 +113,8 @@ class Decoder(ABC):
         skipped: events or words left out so far, by reason. Shared names: `before_time`, `outside`, `reserved`,
             `damaged`, `truncated_bytes`.
         noted: oddities that cost no event so far, by reason: `wraps` of the sensor's clock, `gaps` where the recorder
-            said that something is missing, `words_low_back` and whatever else a format can tell.
+            said that something is missing, `low_back` where TIME_LOW falls without TIME_HIGH, and whatever else a
+            format can tell.
         columns: which of "labels" and "scores" this recording has beside its events.
         steps_back: number of events earlier than the one before them so far, or None where the decoder does not know.
         threads: how many threads `fill` may use, None to have it decide; set by the caller. Many decoders use one

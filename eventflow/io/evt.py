@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import dataclass
+import os
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
 from eventflow.io.evt_parts import decode_parts, threads_for
+from eventflow.io.evt_state import COUNTERS, EPOCH, LOW_BACK, STEPS_BACK, TRIGGERS, first_state
 from eventflow.io.prophesee import Header, geometry_of, read_header, time_origin
 from eventflow.io.source import ByteSource, WordChunks
 from eventflow.messages import Triggers
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LARGEST_SIDE: Final = 2048  # coordinates have 11 bits
 _TRIGGERS_AT_ONCE: Final = 4096
+_LOOK_BYTES: Final = 1 << 18  # how much of the start is searched for triggers before the file is read
 _EVENTS_AT_ONCE: Final = 1 << 30  # the kernels count in 31 bits
 
 
@@ -42,7 +43,7 @@ def raw_info(source: ByteSource, name: str, header: Header, width: int | None, h
         width=width,
         height=height,
         sensor=header.sensor,
-        streams=("events", "triggers"),
+        possible=("triggers",),
         size_bytes=source.size,
         attributes=dict(header.entries),
     )
@@ -56,40 +57,23 @@ def check_size(name: str, width: int, height: int) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Where a format's state keeps time, and how its counter wraps.
-
-    Attributes:
-        epoch: slot of the time, µs, that the counter counts from.
-        high: slot of the counter's upper bits, -1 before they are known.
-        last: slot of the last event's time, µs.
-        high_wrap: a fall of the upper bits by this much is the end of the counter's range.
-        wrap_us: that range, µs.
-    """
-
-    epoch: int
-    high: int
-    last: int
-    high_wrap: int
-    wrap_us: int
-
-
 class RawDecoder(Decoder):
-    """One pass over a RAW file. A format gives the word type, what its state holds and three kernels.
+    """One pass over a file of words. A format names the type of its words and the module of its loops.
 
     Attributes:
         word: dtype of a word.
-        clock: what its state says of time.
-        counts: slots of its state that count what is left out, by reason.
-        counters: these and the slot that counts steps back.
-        state: what is remembered from word to word.
+        kernels: a module with the loops `decode`, `survey` and `collect_triggers`, the number of its state's SLOTS, and
+            what it says of them: SKIPPED (slots that count what is left out, by reason), MEMORY (those that matter to
+            the words that follow, but for EPOCH and LAST), MEMORY_BITS of each that matter, and ALLOWED, the bits each
+            may have; HIGH_WRAP and WRAP_US tell how the clock's counter wraps.
+        options: further arguments of every loop.
+        state: what is remembered from word to word; see evt_state.
+        counters: slots of the state that count.
     """
 
-    word: str
-    clock: ClassVar[Clock]
-    counts: ClassVar[dict[str, int]]
-    counters: ClassVar[list[int]]
+    word: ClassVar[str]
+    kernels: Any
+    options: tuple[Any, ...] = ()
 
     def __init__(self, source: ByteSource, info: RecordingInfo) -> None:
         super().__init__(source, info)
@@ -97,25 +81,34 @@ class RawDecoder(Decoder):
         self.t0 = time_origin(info.attributes)
         self.state = self.first_state()
         self.word_bytes = np.dtype(self.word).itemsize
+        self.counters = sorted({*COUNTERS, *self.kernels.SKIPPED.values()})
 
     @classmethod
     def opened(cls, source: ByteSource, name: str, width: int | None, height: int | None) -> RawDecoder:
         """Return a decoder of `source`, header read."""
-        return cls(source, raw_info(source, name, read_header(source), width, height))
+        decoder = cls(source, raw_info(source, name, read_header(source), width, height))
+        decoder.look_for_triggers()
+        return decoder
 
-    @abstractmethod
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Events earlier than the one before them so far."""
+        return int(self.state[STEPS_BACK])
+
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
+        return first_state(self.kernels.SLOTS, self.t0)
 
-    @abstractmethod
     def decode(
         self, words: NDArray[Any], i: int, out: NDArray[np.int64], n: int, state: NDArray[np.int64]
     ) -> tuple[int, int]:
         """Decode `words` from word `i` on into `out` from event `n` on; return the next word and event."""
+        size = self.info.width, self.info.height
+        return self.kernels.decode(words, i, out, n, len(out) // 2, *size, state, *self.options)  # type: ignore[no-any-return]
 
-    @abstractmethod
     def survey(self, words: NDArray[Any]) -> tuple[int, int]:
         """Return how many events words hold at most, and the first TIME_HIGH among them or -1."""
+        return self.kernels.survey(words, *self.options)  # type: ignore[no-any-return]
 
     def openeb_origin(self) -> int | None:
         """Return the time of the first TIME_HIGH; see Decoder.openeb_origin."""
@@ -129,18 +122,15 @@ class RawDecoder(Decoder):
         """Return the time that OpenEB makes 0, µs, from the first TIME_HIGH."""
         return first_high << 6
 
-    @abstractmethod
     def memory_of(self, state: NDArray[np.int64]) -> tuple[int, ...]:
-        """Return all that matters to the words that follow, but for the slots `epoch` and `last` and what counts."""
+        """Return all that matters to the words that follow, but for the slots EPOCH and LAST and what counts."""
+        return tuple((state[list(self.kernels.MEMORY)] & self.kernels.MEMORY_BITS).tolist())
 
     @property
     def pending_events(self) -> int:
         """How many events the state may still hold."""
-        return 0
-
-    @abstractmethod
-    def collect(self, columns: tuple[NDArray[Any], ...], start: int) -> tuple[int, int]:
-        """Collect the triggers of the current chunk; return the next word and row."""
+        slot = getattr(self.kernels, "MASK", None)
+        return 0 if slot is None else int(self.state[slot]).bit_count()
 
     def fill(self, batch: Batch, start: int) -> int:
         """Write the next events into `batch`; see Decoder.fill."""
@@ -164,9 +154,12 @@ class RawDecoder(Decoder):
         if parts is None:
             return 0
         self.state[:] = parts.state
-        self.source.seek(parts.end)
-        self._chunks = WordChunks(self.source, self.word)
+        self._go_to(parts.end)
         return parts.count
+
+    def _go_to(self, byte: int) -> None:
+        self.source.seek(byte)
+        self._chunks = WordChunks(self.source, self.word)
 
     @property
     def decoded_bytes(self) -> int:
@@ -177,33 +170,91 @@ class RawDecoder(Decoder):
         """Go to the word at byte `position`; see Decoder.start_near."""
         first = self.decoded_bytes
         words = max(position - first, 0) // self.word_bytes
-        self.source.seek(first + words * self.word_bytes)
-        self._chunks = WordChunks(self.source, self.word)
+        self._go_to(first + words * self.word_bytes)
         return True
 
     @property
     def clock_us(self) -> int | None:
         """The range of the sensor's clock, µs."""
-        return self.clock.wrap_us
+        return int(self.kernels.WRAP_US)
+
+    def mark(self) -> dict[str, Any]:
+        """Return the place of the next word and the state there; see Decoder.mark."""
+        return {"byte": self.decoded_bytes, "state": self.state.tolist()}
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a mark; see Decoder.resume."""
+        byte, state = mark.get("byte"), mark.get("state")
+        start, end = self.source.position, self.source.size or 0
+        if not _is_number(byte, start, end) or (byte - start) % self.word_bytes or not self._is_state(state):  # type: ignore[operator]
+            raise RecordingError(f"{self.info.path}: not a mark of this recording: {mark!r}; make its index again")
+        self.state[:] = mark["state"]
+        self._go_to(int(mark["byte"]))
+
+    def _is_state(self, state: object) -> bool:
+        """Return whether a state is one that words can lead to, as far as its loops rely on that."""
+        first, kernels = self.first_state().tolist(), self.kernels
+        if not isinstance(state, list) or len(state) != len(first):
+            return False
+        bits = dict(zip(kernels.MEMORY, kernels.ALLOWED, strict=True))
+        return all(
+            _is_number(value, -1, (1 << 63) - 1) and (value == first[slot] or value & ~bits.get(slot, -1) == 0)
+            for slot, value in enumerate(state)
+        )
 
     def _take_counts(self) -> None:
-        for reason, slot in self.counts.items():
+        for reason, slot in self.kernels.SKIPPED.items():
             if self.state[slot]:
                 self.skipped[reason] = int(self.state[slot])
         if self._chunks.truncated_bytes:
             self.skipped["truncated_bytes"] = self._chunks.truncated_bytes
+        wraps = (int(self.state[EPOCH]) - self.t0) // int(self.kernels.WRAP_US)
+        for name, count in (("wraps", wraps), ("low_back", int(self.state[LOW_BACK]))):
+            if count:
+                self.noted[name] = count
+        if self.state[TRIGGERS]:
+            self._has_triggers()
+
+    def _has_triggers(self) -> None:
+        if "triggers" not in self.info.streams:
+            self.info.streams += ("triggers",)
+            self.info.possible = ()
+
+    def look_for_triggers(self) -> None:
+        """Say that there is a stream of triggers if there is one at the start; only a full pass knows otherwise."""
+        if not self.source.seekable or not hasattr(os, "preadv"):
+            return
+        start = np.empty(_LOOK_BYTES, np.uint8)
+        got = self.source.read_at(self.source.position, start)
+        words = start[: got - got % self.word_bytes].view(self.word)
+        words.flags.writeable = False
+        if self._collect(words, 0, _columns(1), 0, self.first_state())[1]:
+            self._has_triggers()
 
     def messages(self, name: str) -> Iterator[Message]:
         """Yield the edges of the external trigger lines, a few thousand at a time."""
-        if name != "triggers":
-            raise RecordingError(f"{self.info.path}: the stream {name!r} is not read as messages; iterate over it")
-        more = True
+        if name != "triggers" or name not in (*self.info.streams, *self.info.possible):
+            yield from super().messages(name)
+        chunks, more = self._chunks, True
         while more:
-            columns = (np.empty(_TRIGGERS_AT_ONCE, np.int64), *np.empty((2, _TRIGGERS_AT_ONCE), np.uint8))
-            count = 0
+            columns, count = _columns(_TRIGGERS_AT_ONCE), 0
             while count < _TRIGGERS_AT_ONCE and more:
-                self._chunks.cursor, count = self.collect(columns, count)
-                more = count == _TRIGGERS_AT_ONCE or self._chunks.refill()
+                chunks.cursor, count = self._collect(chunks.words, chunks.cursor, columns, count, self.state)
+                more = count == _TRIGGERS_AT_ONCE or chunks.refill()
             if count:
                 time, line, value = (column[:count] for column in columns)
                 yield Triggers(t=int(time[-1]), time=time, line=line, value=value)
+
+    def _collect(
+        self, words: NDArray[Any], i: int, columns: tuple[NDArray[Any], ...], n: int, state: NDArray[np.int64]
+    ) -> tuple[int, int]:
+        """Collect the triggers of some words from word i and row n on; return the next word and row."""
+        return self.kernels.collect_triggers(words, i, *columns, n, state, *self.options)  # type: ignore[no-any-return]
+
+
+def _columns(count: int) -> tuple[NDArray[Any], ...]:
+    return np.empty(count, np.int64), np.empty(count, np.uint8), np.empty(count, np.uint8)
+
+
+def _is_number(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and least <= value <= most

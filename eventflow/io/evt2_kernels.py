@@ -6,11 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from eventflow.io.evt_state import BEFORE_TIME, EPOCH, HIGH, LAST, OUTSIDE, OWN, RESERVED, TRIGGERS, new_high, step_to
 from eventflow.kernels.jit import jit
 
-# Slots of the state. HIGH is -1 until the first TIME_HIGH; LAST is the last event's time, µs.
-EPOCH, HIGH, LAST, STEPS_BACK, BEFORE_TIME, OUTSIDE, RESERVED = range(7)
-SLOTS: Final = 7
+SLOTS: Final = OWN
+SKIPPED: Final = {"before_time": BEFORE_TIME, "outside": OUTSIDE, "reserved": RESERVED}
+MEMORY: Final = (HIGH,)
+MEMORY_BITS: Final = (-1,)
+ALLOWED: Final = ((1 << 28) - 1,)
 
 _ON, _TIME_HIGH, _TRIGGER, _OTHERS, _CONTINUED = 1, 8, 10, 14, 15
 HIGH_WRAP: Final = 1 << 27  # TIME_HIGH has 28 bits; a smaller fall is a glitch, not the end of its range
@@ -89,20 +92,18 @@ def _other(w: int, state: Any, bias: int) -> int:  # pragma: no cover
     """Take a word that ended a run and return 1, or 0 where it is an event that may begin the next run."""
     kind = w >> 28
     if kind == _TIME_HIGH:
-        high = w & 0xFFFFFFF
-        if state[HIGH] - high >= HIGH_WRAP:
-            state[EPOCH] += WRAP_US
-        state[HIGH] = high
+        new_high(state, w & 0xFFFFFFF, HIGH_WRAP, WRAP_US)
     elif kind <= _ON:
         if state[HIGH] < 0:
             state[BEFORE_TIME] += 1
         elif ((((w >> 11) & 0x7FF) | (w & 0x7FF) << 16) + bias) & _OVERFLOW:
             state[OUTSIDE] += 1
         else:
-            state[LAST] = state[EPOCH] + (state[HIGH] << 6)
-            state[STEPS_BACK] += 1
+            step_to(state, state[EPOCH] + (state[HIGH] << 6) + ((w >> 22) & 63))
             return 0
-    elif kind not in (_TRIGGER, _OTHERS, _CONTINUED):
+    elif kind == _TRIGGER:
+        state[TRIGGERS] += 1
+    elif kind not in (_OTHERS, _CONTINUED):
         state[RESERVED] += 1
     return 1
 
@@ -130,7 +131,7 @@ def collect_triggers(
         i += 1
         kind = w >> 28
         if kind == _TIME_HIGH:
-            _other(w, state, 0)
+            new_high(state, w & 0xFFFFFFF, HIGH_WRAP, WRAP_US)
         elif kind == _TRIGGER and state[HIGH] >= 0:
             time[n] = state[EPOCH] + (state[HIGH] << 6) + ((w >> 22) & 63)
             line[n] = (w >> 8) & 31

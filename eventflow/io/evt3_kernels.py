@@ -10,19 +10,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
+from eventflow.io.evt_state import (
+    BEFORE_TIME,
+    EPOCH,
+    HIGH,
+    LAST,
+    LOW_BACK,
+    OUTSIDE,
+    OWN,
+    RESERVED,
+    STEPS_BACK,
+    TRIGGERS,
+    new_high,
+    popcount,
+)
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Slots of the state. HIGH, BASE: -1 until the first such word; MASK: bits of a vector still to be emitted, at BASE.
-# LAST: the last event's time, µs.
-EPOCH, HIGH, ADDRESS, HAS_ROW, BASE, POLARITY, MASK, STEP, BEFORE_TIME, BEFORE_ADDRESS, OUTSIDE, RESERVED = range(12)
-LAST, STEPS_BACK = 12, 13
-SLOTS: Final = 14
+# HAS_ROW: 1 from the first row on; BASE: -1 until the first such word; MASK: bits of a vector still to be emitted, at
+# BASE, which then moves on by STEP.
+ADDRESS, HAS_ROW, BASE, POLARITY, MASK, STEP, BEFORE_ADDRESS = range(OWN, OWN + 7)
+SLOTS: Final = OWN + 7
+SKIPPED: Final = {
+    "before_time": BEFORE_TIME,
+    "before_address": BEFORE_ADDRESS,
+    "outside": OUTSIDE,
+    "reserved": RESERVED,
+}
 MEMORY: Final = (HIGH, ADDRESS, HAS_ROW, BASE, POLARITY, MASK, STEP)
 
 _Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW, _TIME_HIGH, _TRIGGER = 0, 2, 3, 4, 5, 6, 8, 10
@@ -40,6 +57,7 @@ _HIGH_AT, _LOW_AT = 36, 51
 _LOW: Final = 0xFFF << _LOW_AT
 MEMORY_BITS: Final = (-1, _LOW | _ROW, -1, -1, -1, -1, -1)  # an event brings its own column
 _FARTHEST_BASE: Final = 1 << 15  # beyond every sensor; a base that far stays there
+ALLOWED: Final = (0xFFF, _HALF | _LOW, 1, 0xFFFF, 1 << 32, 0xFFF, 12)
 
 _OVERFLOW: Final = 1 << 27 | 1 << 11  # where x + (2048 - width) and y + (2048 - height) carry to when outside
 _ATTENTION: Final = _OVERFLOW | _ODD | 0xFFF << _HIGH_AT
@@ -56,7 +74,7 @@ def _tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rows[_X] = _COLUMN, 1 | 1 << 21, 1, 0
     rows[_TIME_LOW] = _LOW, 1 << _LOW_AT, 0, 0
     rows[_TIME_HIGH] = 0xFFF << _HIGH_AT, 1 << _HIGH_AT, 0, 0
-    for kind in (_VECT_BASE, _VECT_12, _VECT_8, *_RESERVED_KINDS):
+    for kind in (_VECT_BASE, _VECT_12, _VECT_8, _TRIGGER, *_RESERVED_KINDS):
         highest_bit = 11 + kind.bit_length()
         rows[kind] = _ODD, _ODD >> highest_bit, 0, 0
     places = np.zeros(256, np.int64)  # the places of the set bits of a byte, a byte each
@@ -70,14 +88,6 @@ def _tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 BY_KIND, PLACES = _tables()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _popcount(typing: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.int64), generate
 
 
 @jit
@@ -104,13 +114,14 @@ def _swift(  # pragma: no cover
 ) -> Any:
     """Decode until the words end, `out` might not hold another vector, or a word is for `_careful`.
 
-    Returns where both stopped, and a number that is negative where time may have stepped back.
+    Returns where both stopped, and a number that is not zero where time may have stepped back.
     """
     time = state[EPOCH] + (state[HIGH] << 12)
     address = state[ADDRESS] | state[HIGH] << _HIGH_AT
     attention = bias - (state[HIGH] << _HIGH_AT)
     before = time + (address >> _LOW_AT)
     back = 0
+    low_back = 0
     halt = False
     while not halt:
         block = min(len(words) - i, (cap - n - _ROOM) // 12)
@@ -124,7 +135,7 @@ def _swift(  # pragma: no cover
             take = by_kind[row_of_kind]
             address = (address & ~take) | ((w * by_kind[row_of_kind + 1]) & take)
             t = time + (address >> _LOW_AT)
-            back |= t - before
+            low_back -= (t - before) >> 63
             before = t
             j += 1
             if (address + attention) & _ATTENTION == 0:
@@ -148,13 +159,13 @@ def _swift(  # pragma: no cover
                         mask = (first & 0xFFF) | (second & 0xFFF) << 12 | (third & 0xFF) << 24
                         half = base | row | polarity
                         _emit_byte(out, n, mask & 0xFF, t, half, places)
-                        n += _popcount(mask & 0xFF)
+                        n += popcount(mask & 0xFF)
                         _emit_byte(out, n, (mask >> 8) & 0xFF, t, half + 8, places)
-                        n += _popcount((mask >> 8) & 0xFF)
+                        n += popcount((mask >> 8) & 0xFF)
                         _emit_byte(out, n, (mask >> 16) & 0xFF, t, half + 16, places)
-                        n += _popcount((mask >> 16) & 0xFF)
+                        n += popcount((mask >> 16) & 0xFF)
                         _emit_byte(out, n, mask >> 24, t, half + 24, places)
-                        n += _popcount(mask >> 24)
+                        n += popcount(mask >> 24)
                         state[BASE] = base + 32
                         j += 3
             elif kind in (_VECT_12, _VECT_8):
@@ -168,34 +179,29 @@ def _swift(  # pragma: no cover
                 mask = w & (0xFFF if kind == _VECT_12 else 0xFF)
                 half = base | row | state[POLARITY]
                 _emit_byte(out, n, mask & 0xFF, t, half, places)
-                n += _popcount(mask & 0xFF)
+                n += popcount(mask & 0xFF)
                 _emit_byte(out, n, mask >> 8, t, half + 8, places)
-                n += _popcount(mask >> 8)
+                n += popcount(mask >> 8)
                 state[BASE] = base + step
             elif kind == _X:
                 state[OUTSIDE] += 1
             elif kind == _TIME_HIGH:
                 high = w & 0xFFF
                 if high != state[HIGH]:
-                    time = _new_high(state, high)
+                    new_high(state, high, HIGH_WRAP, WRAP_US)
+                    time = state[EPOCH] + (high << 12)
                     attention = bias - (high << _HIGH_AT)
                     address &= ~_LOW
-                    back |= time - before
+                    back |= time < before
                     before = time
+            elif kind == _TRIGGER:
+                state[TRIGGERS] += 1
             elif (kind == 1 or kind == 9 or (11 <= kind <= 13)) and w != _PADDING:
                 state[RESERVED] += 1
         i += j
     state[ADDRESS] = address & (_HALF | _LOW)
-    return i, n, back
-
-
-@jit
-def _new_high(state: Any, high: int) -> Any:  # pragma: no cover
-    """Take a TIME_HIGH that differs from the last one and return the time it stands for, µs."""
-    if state[HIGH] - high >= HIGH_WRAP:
-        state[EPOCH] += WRAP_US
-    state[HIGH] = high
-    return state[EPOCH] + (high << 12)
+    state[LOW_BACK] += low_back
+    return i, n, back | low_back
 
 
 @jit
@@ -221,7 +227,7 @@ def _rest_of_vector(state: Any, out: Any, n: int, cap: int, width: int, height: 
     mask = state[MASK]
     while mask and n < cap:
         lowest = mask & -mask
-        place = _popcount(lowest - 1)
+        place = popcount(lowest - 1)
         x = -1 if state[BASE] < 0 else state[BASE] + place
         n = _emit(state, out, n, x, state[POLARITY], width, height)
         mask ^= lowest
@@ -250,11 +256,15 @@ def _careful(state: Any, w: int, out: Any, n: int, cap: int, width: int, height:
         state[STEP] = 12 if kind == _VECT_12 else 8
         n = _rest_of_vector(state, out, n, cap, width, height)
     elif kind == _TIME_LOW:
-        state[ADDRESS] = (state[ADDRESS] & ~_LOW) | (w & 0xFFF) << _LOW_AT
+        low = (w & 0xFFF) << _LOW_AT
+        state[LOW_BACK] += (state[ADDRESS] & _LOW) > low and state[HIGH] >= 0
+        state[ADDRESS] = (state[ADDRESS] & ~_LOW) | low
     elif kind == _TIME_HIGH:
         if w & 0xFFF != state[HIGH]:
-            _new_high(state, w & 0xFFF)
+            new_high(state, w & 0xFFF, HIGH_WRAP, WRAP_US)
             state[ADDRESS] &= ~_LOW
+    elif kind == _TRIGGER:
+        state[TRIGGERS] += 1
     elif (kind == 1 or kind == 9 or (11 <= kind <= 13)) and w != _PADDING:
         state[RESERVED] += 1
     return n
@@ -286,11 +296,11 @@ def decode(  # pragma: no cover
                 break
         before = _time_now(state)
         n = _careful(state, np.int64(words[i]), out, n, cap, width, height)
-        back |= _time_now(state) - before
+        back |= _time_now(state) < before
         i += 1
     if n > begin:
         state[STEPS_BACK] += out[2 * begin] < state[LAST]
-        if back < 0:
+        if back:
             state[STEPS_BACK] += _count_steps_back(out, begin, n)
         state[LAST] = out[2 * n - 2]
     return i, n
@@ -317,7 +327,7 @@ def survey(words: Any) -> Any:  # pragma: no cover
         w = np.int64(words[j])
         kind = w >> 12
         bits = w & ((-(kind == _VECT_12) & 0xFFF) | (-(kind == _VECT_8) & 0xFF))
-        events += _popcount(bits) + (kind == _X)
+        events += popcount(bits) + (kind == _X)
     for j in range(len(words)):
         w = np.int64(words[j])
         if w >> 12 == _TIME_HIGH:

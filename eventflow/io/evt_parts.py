@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from eventflow.io.evt_state import EPOCH, HIGH, LAST
 from eventflow.io.source import CHUNK_BYTES
 from eventflow.kernels.jit import jit
 
@@ -112,24 +113,24 @@ def _cut(begin: int, end: int, parts: int, word_bytes: int) -> list[int]:
 
 def _placed(decoder: RawDecoder, pool: ThreadPoolExecutor, cuts: list[int], room: int) -> list[_Part] | None:
     """Return the parts, each with a place for all its events; None where `out` has none for the last of them."""
-    clock, threads = decoder.clock, len(cuts) - 1
+    kernels, threads = decoder.kernels, len(cuts) - 1
     surveys = []
     for begin, end in pairwise(cuts[:-1]):
         pieces = pairwise(_cut(begin, end, threads, decoder.word_bytes))
         surveys.append([pool.submit(_survey, decoder, *piece) for piece in pieces])
     parts = [_Part(cuts[0], cuts[1], 0, room, decoder.state.copy(), first=True)]
     place = decoder.pending_events
-    epoch, high = int(decoder.state[clock.epoch]), int(decoder.state[clock.high])
+    epoch, high = int(decoder.state[EPOCH]), int(decoder.state[HIGH])
     for of_part, (begin, end) in zip(surveys, pairwise(cuts[1:]), strict=True):
         for survey in of_part:
             events, highs = survey.result()
             place += events
             for now in highs:
-                epoch += clock.wrap_us if high - now >= clock.high_wrap else 0
+                epoch += kernels.WRAP_US if high - now >= kernels.HIGH_WRAP else 0
                 high = now
         parts[-1].stop = place
         state = decoder.first_state()
-        state[clock.epoch], state[clock.high] = epoch, high
+        state[EPOCH], state[HIGH] = epoch, high
         parts.append(_Part(begin, end, place, room, state))
     return parts if place < room else None
 
@@ -195,7 +196,7 @@ def _decode_beside(
 
 def _joined(decoder: RawDecoder, parts: list[_Part], out: NDArray[np.int64]) -> Decoded:
     """Close the gaps between parts, up to the first that began in a wrong state."""
-    clock, first = decoder.clock, parts[0]
+    first = parts[0]
     joined = Decoded(first.count, first.end, first.state)
     for part in parts[1:]:
         epoch, *others = _essence(decoder, joined.state)
@@ -206,14 +207,14 @@ def _joined(decoder: RawDecoder, parts: list[_Part], out: NDArray[np.int64]) -> 
         if shift or part.place != joined.count:
             _move(out, part.place, joined.count, part.count, shift)
         part.state[decoder.counters] += joined.state[decoder.counters]
-        part.state[[clock.epoch, clock.last]] += shift
+        part.state[[EPOCH, LAST]] += shift
         joined = Decoded(joined.count + part.count, part.end, part.state)
     return joined
 
 
 def _essence(decoder: RawDecoder, state: NDArray[np.int64]) -> tuple[int, int, tuple[int, ...]]:
     """Return the epoch of a state, its last event's time since then, and what else the next words depend on."""
-    epoch, last = int(state[decoder.clock.epoch]), int(state[decoder.clock.last])
+    epoch, last = int(state[EPOCH]), int(state[LAST])
     return epoch, last - epoch, decoder.memory_of(state)
 
 

@@ -94,12 +94,20 @@ class Recording:
                     self._info.t_first = int(batch.records[0]["t"])
             finally:
                 probe.source.close()
+        return self._info_with_streams()
+
+    def _info_with_streams(self) -> RecordingInfo:
+        """Return what is known, with the streams that a pass came upon since the header was read."""
+        if self._stream is not None:
+            names = dict.fromkeys((*self._info.streams, *self._stream.decoder.info.streams))
+            self._info.streams = tuple(names)
+            self._info.possible = tuple(name for name in self._info.possible if name not in names)
         return self._info
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """Names of the streams in the recording, "events" among them."""
-        return self._info.streams
+        """Names of the streams in the recording, "events" among them where it has any."""
+        return self._info_with_streams().streams
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -182,7 +190,7 @@ class Recording:
         Raises:
             RecordingError: the recording has no such stream.
         """
-        if name not in self._info.streams:
+        if name not in (*self._info.streams, *self._info.possible):
             raise RecordingError(f"{self.path}: no stream {name!r}; it has {', '.join(self._info.streams)}")
         shift = self._origin_time() or 0
         decoder = self._fresh_decoder()
@@ -389,8 +397,9 @@ def read(path: str | os.PathLike[str], *, threads: int | None = None, **options:
 
     Args:
         path: a file, a folder that is one recording (a ROS 2 bag), a named pipe, or "-" for standard input.
-        threads: how many threads decode a Prophesee RAW file; the events are the same for any number. None uses one for
-            small files, and for large ones as many as there are cores, at most four. Pipes and other formats ignore it.
+        threads: how many threads decode a Prophesee RAW or DAT file; the events are the same for any number. None uses
+            one for small files, and for large ones as many as there are cores, at most four. Pipes and other formats
+            ignore it.
         options: all that `open` takes.
 
     Raises:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from eventflow.io import evt3_kernels as evt3
+from eventflow.io import evt_state
 from eventflow.io import log_kernels as log
 from eventflow.io import ros_kernels as ros
 from eventflow.io.order import BEFORE_ALL_TIME
@@ -191,36 +192,31 @@ class Evt3(PayloadReader):
 
     item: ClassVar[np.dtype[Any]] = np.dtype("<u2")
     has_triggers = True
-    counts: ClassVar[dict[str, int]] = {
-        "before_time": evt3.BEFORE_TIME,
-        "before_address": evt3.BEFORE_ADDRESS,
-        "outside": evt3.OUTSIDE,
-        "reserved": evt3.RESERVED,
-    }
-    steps_back_slot = evt3.STEPS_BACK
+    counts: ClassVar[dict[str, int]] = evt3.SKIPPED
+    steps_back_slot = evt_state.STEPS_BACK
 
     def __init__(self, width: int, height: int) -> None:
         super().__init__(width, height)
         self.state = np.zeros(evt3.SLOTS, np.int64)
-        self.state[evt3.HIGH] = self.state[evt3.BASE] = -1
-        self.state[evt3.LAST] = BEFORE_ALL_TIME
+        self.state[evt_state.HIGH] = self.state[evt3.BASE] = -1
+        self.state[evt_state.LAST] = BEFORE_ALL_TIME
         self._begun = False
 
     def begin(self, packet: Packet, *, gap: bool, elapsed_us: int) -> None:
         """Prepare for a packet; see PayloadReader. A `time_base` is what a writer that fills it counts from."""
         state = self.state
         if not self._begun:
-            state[evt3.EPOCH] += packet.base_ns // 1000
+            state[evt_state.EPOCH] += packet.base_ns // 1000
             self._begun = True
         if gap:
-            before = int(state[evt3.EPOCH] + (state[evt3.HIGH] << 12))
-            known = state[evt3.HIGH] >= 0
-            state[[evt3.HIGH, evt3.BASE]] = -1
+            before = int(state[evt_state.EPOCH] + (state[evt_state.HIGH] << 12))
+            known = state[evt_state.HIGH] >= 0
+            state[[evt_state.HIGH, evt3.BASE]] = -1
             state[[evt3.ADDRESS, evt3.HAS_ROW, evt3.POLARITY, evt3.MASK, evt3.STEP]] = 0
             high = evt3.survey(packet.items)[1]
             if known and high >= 0:
-                behind = before + max(elapsed_us, 0) - (int(state[evt3.EPOCH]) + (high << 12))
-                state[evt3.EPOCH] += max(round(behind / evt3.WRAP_US), 0) * evt3.WRAP_US
+                behind = before + max(elapsed_us, 0) - (int(state[evt_state.EPOCH]) + (high << 12))
+                state[evt_state.EPOCH] += max(round(behind / evt3.WRAP_US), 0) * evt3.WRAP_US
 
     def decode(self, packet: Packet, at: int, out: NDArray[np.int64], n: int) -> tuple[int, int]:
         """See PayloadReader."""

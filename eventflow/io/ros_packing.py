@@ -8,7 +8,7 @@ import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io import evt3_encoding
-from eventflow.io.evt_encoding import LOW, ROW, SLOTS, TIME
+from eventflow.io.evt_encoding import FULL, LOW, ROW, SLOTS, STUCK, TIME
 from eventflow.io.ros_serial import Builder
 
 if TYPE_CHECKING:
@@ -132,19 +132,19 @@ class Evt3Words:
         at, count = 0, len(halves) // 2
         while at < count:
             words = np.empty(_WORDS_AN_EVENT * min(count - at, _EVENTS_AT_ONCE) + _ROOM_WORDS, "<u2")
-            at, used, stuck = evt3_encoding.encode(halves, at, True, words, self._state, base, self._width)
-            if stuck:
+            at, used, end = evt3_encoding.encode(halves, at, True, words, self._state, base, self._width)
+            if end == STUCK:
                 raise RecordingError(_backwards(int(halves[2 * at])))
             self._parts.append(words[:used])
 
     def trigger(self, time: int, line: int, value: int) -> None:
         """Append a trigger edge."""
         t = time - self._begin(time)
-        status = 1
-        while status == 1:
+        end = FULL
+        while end == FULL:
             words = np.empty(_ROOM_WORDS, "<u2")
-            used, status = evt3_encoding.advance(words, 0, self._state, t >> 12)
-            if status == 2 or t < 0:
+            used, end = evt3_encoding.advance(words, 0, self._state, t >> 12)
+            if end == STUCK or t < 0:
                 raise RecordingError(_backwards(time))
             self._parts.append(words[:used])
         self._parts.append(np.array([_TIME_LOW | (t & 0xFFF), _TRIGGER | (line & 15) << 8 | value & 1], "<u2"))

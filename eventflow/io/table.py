@@ -137,6 +137,8 @@ def _is_text(head: bytes) -> bool:
 FORMATS: Final[tuple[Format, ...]] = (
     Format("evt3", "Prophesee RAW, EVT 3.0", (".raw",), "eventflow.io.evt3", _is_evt(b"3.0", b"EVT3")),
     Format("evt2", "Prophesee RAW, EVT 2.0", (".raw",), "eventflow.io.evt2", _is_evt(b"2.0", b"EVT2")),
+    Format("evt21", "Prophesee RAW, EVT 2.1", (".raw",), "eventflow.io.evt21", _is_evt(b"2.1", b"EVT21")),
+    Format("evt4", "Prophesee RAW, EVT 4", (".raw",), "eventflow.io.evt4", _is_evt(b"4.0", b"EVT4"), writes=False),
     Format("dat", "Prophesee DAT", (".dat",), "eventflow.io.dat", _is_dat, unmarked=True),
     Format("aedat4", "iniVation AEDAT 4", (".aedat4",), "eventflow.io.aedat4", _is_aedat(b"4.")),
     Format("aedat2", "jAER AEDAT 2", (".aedat", ".aedat2"), "eventflow.io.aedat2", _is_aedat(b"2.")),

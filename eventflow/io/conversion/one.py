@@ -82,7 +82,7 @@ def _copy(
 ) -> set[str]:
     """Write everything that the target holds; return the streams that it does not hold or that cannot be read."""
     held, left = [], set()
-    for name in recording.streams:
+    for name in (*recording.streams, *recording.info.possible):
         if name != "events":
             messages = _opened(recording, name, settings)
             if messages is None:

@@ -79,7 +79,7 @@ def verified(
         for packet in recording:
             back.take(packet)
         damage = dict(recording.skipped)
-        for name in recording.streams:
+        for name in (*recording.streams, *recording.info.possible):
             if name.partition(":")[0] in report["messages"] or name in report["messages"]:
                 for message in recording.messages(name):
                     back.take_message(name, message)

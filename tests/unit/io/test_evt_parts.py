@@ -279,7 +279,7 @@ def test_triggers_do_not_depend_on_a_read_with_threads(tmp_path):
 
 def test_other_formats_and_pipes_use_one_thread(tmp_path, joins):
     events = make(range(0, 20_000, 7))
-    for name in ("a.dat", "a.npz", "a.csv", "a.aedat4"):
+    for name in ("a.npz", "a.csv", "a.aedat4"):
         ef.write(events, tmp_path / name)
         assert_same(tmp_path / name, 2)
     pipe = tmp_path / "pipe.raw"

@@ -1,0 +1,101 @@
+"""Writing EVT 2.1: the events of one time, row and polarity within 32 aligned columns are one word."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, get_args
+
+from eventflow.errors import ParameterError
+from eventflow.io.evt import check_size
+from eventflow.io.evt_encoding import (
+    DONE,
+    FULL,
+    LOOKAHEAD,
+    STUCK,
+    TIME,
+    WordEncoder,
+    encode_trigger,
+    raw_header,
+    time_high,
+)
+from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Layout = Literal["legacy", "little"]
+
+_TURN_US: Final = 1 << 34
+_LINES: Final = 32
+_VECTOR_AND_POLARITY: Final = 0x1_07FF_07E0  # what the events of one word have in common
+
+
+@jit
+def _encode(
+    halves: Any, start: int, final: bool, words: Any, state: Any, t0: int, shift: int
+) -> Any:  # pragma: no cover
+    """See WordEncoder."""
+    n, i, total = 0, start, len(halves) // 2
+    stop = total if final else total - LOOKAHEAD + 1
+    mask_at = 32 - shift
+    now = state[TIME]
+    while i < stop:
+        raw = halves[2 * i]
+        t = raw - t0
+        if t >> 6 != now:
+            if t < 0:
+                return i, n, STUCK
+            n, end = time_high(words, n, state, t >> 6, shift)
+            if end != DONE:
+                return i, n, end
+            now = state[TIME]
+        if n == len(words):
+            return i, n, FULL
+        second = halves[2 * i + 1]
+        common, place = second & _VECTOR_AND_POLARITY, second & 31
+        mask = 1 << place
+        i += 1
+        while i < total and halves[2 * i] == raw:
+            after = halves[2 * i + 1]
+            if after & _VECTOR_AND_POLARITY != common or after & 31 <= place:
+                break
+            place = after & 31
+            mask |= 1 << place
+            i += 1
+        header = (common >> 32) << 28 | (t & 63) << 22 | (common & 0x7FF) << 11 | ((common >> 16) & 0x7FF)
+        words[n] = header << shift | mask << mask_at
+        n += 1
+    return i, n, DONE
+
+
+def open_encoder(
+    file: BinaryIO,
+    *,
+    width: int,
+    height: int,
+    layout: Layout = "legacy",
+    entries: Mapping[str, str] | None = None,
+) -> WordEncoder:
+    """Return an encoder of EVT 2.1 for a sensor of `width` x `height` px, at most 2048 x 2048.
+
+    Args:
+        file: where to write.
+        width: sensor width, px.
+        height: sensor height, px.
+        layout: the order of a word's halves: `legacy`, which readers that know one order only expect, or `little`.
+        entries: further lines of the header.
+    """
+    check_size("EVT 2.1", width, height)
+    if layout not in get_args(Layout):
+        raise ParameterError(f"layout={layout!r} is not allowed; choose {', '.join(get_args(Layout))}")
+    return WordEncoder(
+        file,
+        header=partial(raw_header, "2.1", f"EVT21;endianness={layout}", width, height, entries=entries),
+        kernel=_encode,
+        trigger=encode_trigger,
+        lines=_LINES,
+        word="<i8",
+        turn_us=_TURN_US,
+        turns=1,
+        options=(32 if layout == "little" else 0,),
+    )
