@@ -55,6 +55,7 @@ class Recording:
         on_jump: OnJump,
         origin: Origin,
         format: Format | None,
+        reader: str | None,
         options: dict[str, Any],
     ) -> None:
         if packet_events < 1:
@@ -64,7 +65,7 @@ class Recording:
         self.packet_events = packet_events
         self._start, self._end, self._origin = start, end, origin
         self._order: dict[str, Any] = {"policy": backwards, "max_backstep": max_backstep, "on_jump": on_jump}
-        self._options = options
+        self._options, self._reader = options, reader
         self._sought: int | None = None
         self._seeks = 0
         self._shift: int | None = None
@@ -243,7 +244,7 @@ class Recording:
         shift = self._origin_time()
         decoder = self._fresh_decoder()
         passed = 0
-        if start is not None and self._seekable:
+        if start is not None and self._seekable and self._reader is None:
             passed = self._ways().go(decoder, start + (shift or 0))
         order = TimeOrder(**self._order, name=self.path, index=passed)
         self._stream = EventStream(decoder, order, start=start, end=self._end, origin=self._origin, shift=shift)
@@ -275,7 +276,12 @@ class Recording:
         return self._way
 
     def _decoder(self, source: ByteSource) -> Decoder:
-        return decoder_of(self._format, source, self._options)
+        decoder = decoder_of(self._format, source, self._options)
+        if self._reader is None:
+            return decoder
+        from eventflow.io.readers import foreign
+
+        return foreign(self._reader, decoder)
 
     def _fresh_decoder(self) -> Decoder:
         decoder, self._fresh = self._fresh, None
@@ -354,6 +360,7 @@ def open(
     width: int | None = None,
     height: int | None = None,
     format: str | None = None,
+    reader: str | None = None,
     **options: Any,
 ) -> Recording:
     """Open a recording to read it packet by packet, in memory that does not grow with the file.
@@ -372,6 +379,7 @@ def open(
         width: sensor width, px, for formats and files that do not say.
         height: sensor height, px.
         format: name of the format, where the bytes do not say; see `formats()`.
+        reader: another library to read the events with, "expelliarmus" or "aedat"; see readers.py.
         options: further options of the format.
 
     Raises:
@@ -388,6 +396,7 @@ def open(
         on_jump=on_jump,
         origin=origin,
         format=None if format is None else format_named(format),
+        reader=reader,
         options={"width": width, "height": height, **options},
     )
 
