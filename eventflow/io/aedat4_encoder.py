@@ -13,28 +13,31 @@ import numpy as np
 import zstandard
 
 from eventflow.errors import RecordingError
-from eventflow.io.aedat4_flatbuffers import TABLE_DTYPE, data_table_bytes, events_prefix
+from eventflow.io.aedat4_flatbuffers import (
+    EVENT_BYTES,
+    EVENTS_PREFIX_BYTES,
+    TABLE_DTYPE,
+    data_table_bytes,
+    events_prefix,
+)
 from eventflow.io.aedat4_header import TABLE_POSITION_AT, StreamHeader, write_header, written_stream
 from eventflow.io.aedat4_messages import frame_bytes, imu_bytes, triggers_bytes
 from eventflow.io.aedat4_packets import COMPRESSIONS
-from eventflow.io.decoder import Encoder
+from eventflow.io.packet_encoder import PacketEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventflow.events import Events
     from eventflow.messages import Message
 
 PACKET_EVENTS: Final = 1 << 14
-_PIXEL_AND_POLARITY: Final = np.int64(0x1_FFFF_FFFF)
 _LZ4_HIGH_LEVEL: Final = 9
 _ZSTD_LEVELS: Final = {"zstd": 3, "zstd_high": 12}
 _IDENTIFIERS: Final = {"events": "EVTS", "frames": "FRME", "imu": "IMUS", "triggers": "TRIG"}
 _ROOM_BYTES: Final = 8192
-_WAITING: Final = 4096  # messages that wait for the events before them
 
 
-class Aedat4Encoder(Encoder):
+class Aedat4Encoder(PacketEncoder):
     """Writes an AEDAT 4 file."""
 
     streams = frozenset({"frames", "imu", "triggers"})
@@ -44,27 +47,13 @@ class Aedat4Encoder(Encoder):
             raise RecordingError(f"AEDAT 4 has no compression {compression!r}; choose {', '.join(COMPRESSIONS)}")
         if max(width, height) > 1 << 15:
             raise RecordingError(f"AEDAT 4 holds sensors up to 32768x32768, not {width}x{height}")
+        super().__init__(PACKET_EVENTS, EVENTS_PREFIX_BYTES // 8)
         self._file, self._compression = file, compression
         self._about = {"sizeX": width, "sizeY": height, "source": sensor}
         self._streams: dict[str, StreamHeader] = {"events": written_stream(0, "EVTS", "events", **self._about)}
         self._pack = _packer(compression)
-        self._words = np.empty((PACKET_EVENTS, 2), np.int64)
-        self._filled = 0
-        self._waiting: dict[str, list[Any]] = {}
         self._rows: list[tuple[int, ...]] = []
         self._write_header()
-
-    def write(self, events: Events) -> None:
-        """Append events."""
-        words = events.records.view(np.int64).reshape(-1, 2)
-        while len(words):
-            room = self._words[self._filled :]
-            taken = min(len(room), len(words))
-            room[:taken] = words[:taken]
-            self._filled += taken
-            words = words[taken:]
-            if self._filled == PACKET_EVENTS:
-                self._flush()
 
     def add(self, stream: str, message: Message) -> None:
         """Append a message. It is written after the packet of the events before it.
@@ -74,9 +63,7 @@ class Aedat4Encoder(Encoder):
         """
         if stream not in self._streams:
             self._begin(stream, message)
-        self._waiting.setdefault(stream, []).append(message)
-        if stream.startswith("frames") or len(self._waiting[stream]) == _WAITING:
-            self._flush()
+        super().add(stream, message)
 
     def finish(self) -> None:
         """Write the last packets and the data table, and note its place and the streams in the header."""
@@ -106,39 +93,37 @@ class Aedat4Encoder(Encoder):
     def _write_header(self) -> None:
         self._file.write(self._header(_ROOM_BYTES))
 
-    def _flush(self) -> None:
-        if self._filled:
-            words = self._words[: self._filled]
-            words[:, 1] &= _PIXEL_AND_POLARITY  # numpy does not copy padding: it may hold anything
-            self._packet("events", events_prefix(self._filled) + words.tobytes(), words[:, 0])
-            self._filled = 0
-        for stream, messages in self._waiting.items():
-            if stream.startswith("frames"):
-                for frame in messages:
-                    self._packet(stream, frame_bytes(frame), np.array([frame.t]))
-            else:
-                pack: Callable[[Any], bytes] = imu_bytes if stream.startswith("imu") else triggers_bytes
-                self._packet(stream, pack(messages), np.concatenate([message.time for message in messages]))
-        self._waiting.clear()
+    def _write_events(self, count: int, earliest: int, latest: int) -> None:
+        data = self._words.view(np.uint8)[: EVENTS_PREFIX_BYTES + EVENT_BYTES * count]
+        data[:EVENTS_PREFIX_BYTES] = np.frombuffer(events_prefix(count), np.uint8)
+        self._packet("events", data.data, count, earliest, latest)
 
-    def _packet(self, stream: str, data: bytes, times: Any) -> None:
-        if not len(times):
+    def _write_messages(self, stream: str, messages: list[Any]) -> None:
+        if stream.startswith("frames"):
+            for frame in messages:
+                self._packet(stream, frame_bytes(frame), 1, frame.t, frame.t)
             return
+        times = np.concatenate([message.time for message in messages])
+        if len(times):
+            data = (imu_bytes if stream.startswith("imu") else triggers_bytes)(messages)
+            self._packet(stream, data, len(times), int(times.min()), int(times.max()))
+
+    def _packet(self, stream: str, data: bytes | memoryview, count: int, earliest: int, latest: int) -> None:
         payload, number = self._pack(data), self._streams[stream].number
         self._file.write(struct.pack("<ii", number, len(payload)))
         place = self._file.tell()
         self._file.write(payload)
-        self._rows.append((number, len(payload), place, len(times), int(times.min()), int(times.max())))
+        self._rows.append((number, len(payload), place, count, earliest, latest))
 
 
-def _packer(compression: str) -> Callable[[bytes], bytes]:
+def _packer(compression: str) -> Callable[[Any], Any]:
     if compression == "none":
-        return bytes
+        return lambda data: data
     if compression in _ZSTD_LEVELS:
         return zstandard.ZstdCompressor(level=_ZSTD_LEVELS[compression]).compress
     level = _LZ4_HIGH_LEVEL if compression == "lz4_high" else 0
 
-    def pack(data: bytes) -> Any:
+    def pack(data: Any) -> Any:
         # as DV does it: linked blocks of 64 KiB, no sizes, no checksums
         return lz4.frame.compress(data, compression_level=level, store_size=False, block_linked=True)
 

@@ -31,7 +31,8 @@ _I64: Final = struct.Struct("<q")
 
 # What precedes the events as every known writer lays it out: u32 size, this, u32 count, events from byte 32.
 _PLAIN_EVENTS: Final = bytes.fromhex("1000000045565453000006000800040006000000 04000000")
-_PLAIN_EVENTS_AT: Final = 32
+EVENTS_PREFIX_BYTES: Final = 32
+"""What precedes the events of a packet laid out so."""
 
 
 class FlatbufferError(ValueError):
@@ -124,9 +125,9 @@ def framed_events(data: bytes) -> bytes:
     Raises:
         FlatbufferError: it contradicts itself.
     """
-    if data[4:28] == _PLAIN_EVENTS and len(data) >= _PLAIN_EVENTS_AT:
+    if data[4:28] == _PLAIN_EVENTS and len(data) >= EVENTS_PREFIX_BYTES:
         count: int = _U32.unpack_from(data, 28)[0]
-        if len(data) == _PLAIN_EVENTS_AT + count * EVENT_BYTES:
+        if len(data) == EVENTS_PREFIX_BYTES + count * EVENT_BYTES:
             return data
     start, count = root(data, b"EVTS").vector(0, EVENT_BYTES)
     return events_prefix(count) + data[start : start + count * EVENT_BYTES]
@@ -134,7 +135,7 @@ def framed_events(data: bytes) -> bytes:
 
 def events_prefix(count: int) -> bytes:
     """Return what precedes `count` events in an EVTS packet."""
-    return _U32.pack(_PLAIN_EVENTS_AT - 4 + count * EVENT_BYTES) + _PLAIN_EVENTS + _U32.pack(count)
+    return _U32.pack(EVENTS_PREFIX_BYTES - 4 + count * EVENT_BYTES) + _PLAIN_EVENTS + _U32.pack(count)
 
 
 # The header's layout as written here; the file's first 14 bytes are its version line.

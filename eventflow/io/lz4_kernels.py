@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
 
+from eventflow.io.unaligned import load, load_half, store
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
@@ -37,48 +35,6 @@ _PLAIN = tuple(
 _PLAIN_BYTES = np.uint64(32)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _load(context: Any, array: Any, at: Any) -> Any:
-    """Return the 8 bytes at any byte `at` as u64: an unaligned load, which Numba has no expression for."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word = builder.load(_place(target, builder, signature, arguments, 64))
-        word.align = 1
-        return word
-
-    return types.uint64(array, types.uint64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _load_half(context: Any, array: Any, at: Any) -> Any:
-    """Return the 4 bytes at any byte `at` as u64."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        half = builder.load(_place(target, builder, signature, arguments, 32))
-        half.align = 1
-        return builder.zext(half, ir.IntType(64))
-
-    return types.uint64(array, types.uint64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _store(context: Any, array: Any, at: Any, word: Any) -> Any:
-    """Write u64 `word` to the 8 bytes at any byte `at`."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        store = builder.store(arguments[2], _place(target, builder, signature, arguments, 64))
-        store.align = 1
-        return target.get_dummy_value()
-
-    return types.void(array, types.uint64, types.uint64), generate
-
-
-def _place(target: Any, builder: Any, signature: Any, arguments: Any, bits: int) -> Any:
-    data = target.make_array(signature.args[0])(target, builder, arguments[0]).data
-    byte = builder.gep(builder.bitcast(data, ir.IntType(8).as_pointer()), [arguments[1]])
-    return builder.bitcast(byte, ir.IntType(bits).as_pointer())
-
-
 @jit
 def _length(data: NDArray[np.uint8], at: Any, stop: Any, length: Any) -> Any:
     """Return the place after a length's further bytes and the length; place 0 where they are cut off."""
@@ -101,16 +57,16 @@ def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
         while at < simple and to < safe and to >= fast:
             # Events are nearly all this: up to 5 literals and a match of 4 to 8 bytes. Halves are read and whole words
             # written, since a read that spans two recent writes would wait for both to leave the store buffer
-            word = _load(data, at)
+            word = load(data, at)
             literals, more = (word >> _4) & _15, word & _15
             back = (word >> ((literals + _1) << _3)) & _OFFSET
             after = to + literals
             if (word | (word + _SIX_AND_FIVE)) & _BITS_3_AND_7 != _0 or back - _8 > after - fast:
                 break
-            _store(out, to, word >> _8)
+            store(out, to, word >> _8)
             source = after - back
-            word = _load_half(out, source) | _load_half(out, source + more) << (more << _3)
-            _store(out, after, word)
+            word = load_half(out, source) | load_half(out, source + more) << (more << _3)
+            store(out, after, word)
             to = after + more + _4
             at += literals + _3
         token = np.uint64(data[at])
@@ -125,9 +81,9 @@ def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
         if to + length > room:
             return to, NO_ROOM
         if length <= _16 and at + _16 <= size and to < safe:
-            _store(out, to, _load(data, at))
+            store(out, to, load(data, at))
             if length > _8:
-                _store(out, to + _8, _load(data, at + _8))
+                store(out, to + _8, load(data, at + _8))
         else:
             for index in range(length):
                 out[to + np.uint64(index)] = data[at + np.uint64(index)]
@@ -151,11 +107,11 @@ def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], 
             return to, NO_ROOM
         end, source = to + length, to - back
         if back >= _8 and end < safe:
-            _store(out, to, _load(out, source))
+            store(out, to, load(out, source))
             to += _8
             while to < end:
                 source += _8
-                _store(out, to, _load(out, source))
+                store(out, to, load(out, source))
                 to += _8
         else:
             while to < end:
@@ -213,7 +169,7 @@ def _unpacked_bytes(data: NDArray[np.uint8], at: Any, stop: Any) -> Any:
         at, literals = _length(data, at, stop - _4, literals)
         if at == _0:
             return _0
-    return _load_half(data, at) + _4
+    return load_half(data, at) + _4
 
 
 @jit
@@ -222,9 +178,9 @@ def _count_of(out: NDArray[np.uint8], begin: Any, stop: Any) -> tuple[Any, int]:
     if stop < begin + _PLAIN_BYTES:
         return _0, DAMAGED
     for word in range(3):
-        if _load(out, begin + _4 + _8 * np.uint64(word)) != _PLAIN[word]:
+        if load(out, begin + _4 + _8 * np.uint64(word)) != _PLAIN[word]:
             return _0, OTHER_KIND
-    count = _load_half(out, begin + np.uint64(28))
+    count = load_half(out, begin + np.uint64(28))
     return count, (ALL_DONE if stop - begin == _PLAIN_BYTES + count * _16 else DAMAGED)
 
 
@@ -274,20 +230,20 @@ def unpack_records(
         begin = to - _PLAIN_BYTES if to >= _PLAIN_BYTES else to
         if begin + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) > np.uint64(len(out)):
             return packet, int(to), NO_ROOM
-        a, b, c, d = _load(out, begin), _load(out, begin + _8), _load(out, begin + _16), _load(out, begin + _24)
+        a, b, c, d = load(out, begin), load(out, begin + _8), load(out, begin + _16), load(out, begin + _24)
         stop, status = _frame(data, at, end, out, begin)
         count = _0
         if status == ALL_DONE:
             count, status = _count_of(out, begin, stop)
-        _store(out, begin, a)
-        _store(out, begin + _8, b)
-        _store(out, begin + _16, c)
-        _store(out, begin + _24, d)
+        store(out, begin, a)
+        store(out, begin + _8, b)
+        store(out, begin + _16, c)
+        store(out, begin + _24, d)
         if status != ALL_DONE:
             return packet, int(to), status
         if begin == to:
             for word in range(2 * count):
                 place = to + _8 * np.uint64(word)
-                _store(out, place, _load(out, place + _PLAIN_BYTES))
+                store(out, place, load(out, place + _PLAIN_BYTES))
         to += _16 * count
     return len(index), int(to), ALL_DONE

@@ -141,6 +141,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("evt4", "Prophesee RAW, EVT 4", (".raw",), "eventflow.io.evt4", _is_evt(b"4.0", b"EVT4"), writes=False),
     Format("dat", "Prophesee DAT", (".dat",), "eventflow.io.dat", _is_dat, unmarked=True),
     Format("aedat4", "iniVation AEDAT 4", (".aedat4",), "eventflow.io.aedat4", _is_aedat(b"4.")),
+    Format("aedat3", "iniVation AEDAT 3", (".aedat", ".aedat31"), "eventflow.io.aedat3", _is_aedat(b"3.")),
     Format("aedat2", "jAER AEDAT 2", (".aedat", ".aedat2"), "eventflow.io.aedat2", _is_aedat(b"2.")),
     Format("aedat1", "jAER AEDAT 1", (".aedat",), "eventflow.io.aedat2", _is_aedat(b"1."), writes=False, unmarked=True),
     Format("es", "Event Stream 2", (".es",), "eventflow.io.event_stream", _is_event_stream),
