@@ -184,7 +184,7 @@ def message_from_frames(header: Data, frames: Sequence[bytes | memoryview]) -> A
     if cls is None:
         raise CodecError(f"unknown message type {header.type!r}")
     arrays = {
-        name: _array(name, dtype, shape, frame)
+        name: array_of(name, dtype, shape, frame)
         for (name, dtype, shape), frame in zip(header.arrays, frames, strict=True)
     }
     try:
@@ -220,7 +220,26 @@ def check_events(message: Any) -> None:
         raise CodecError("the pad bytes of the events are not zero")
 
 
-def _array(name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
+def bytes_of(dtype: str, shape: list[int]) -> int:
+    """Return the bytes of an array that a header speaks of.
+
+    Raises:
+        CodecError: it speaks of none.
+    """
+    kind = _DTYPES.get(dtype)
+    if kind is None:
+        raise CodecError(f"unknown encoding {dtype!r}")
+    if len(shape) > _MAX_DIMENSIONS or not 0 <= min(shape, default=0) <= max(shape, default=0) <= MAX_MESSAGE_BYTES:
+        raise CodecError(f"an array of shape {shape}")
+    return math.prod(shape) * kind.itemsize
+
+
+def array_of(name: str, dtype: str, shape: list[int], frame: bytes | memoryview) -> np.ndarray:
+    """Return the array in a buffer, read-only; it shares the buffer's memory where that is aligned.
+
+    Raises:
+        CodecError: the buffer is not what the header says.
+    """
     kind = _DTYPES.get(dtype)
     if kind is None:
         raise CodecError(f"array {name!r}: unknown encoding {dtype!r}")

@@ -29,6 +29,7 @@ _ROOM_BYTES: Final = 1 << 24  # taken at once for what may be shorter than it sa
 _ROWS: Final = 4096
 _WINDOW_BYTES: Final = 1 << 20
 _OVERLAP_BYTES: Final = 256
+_SURVEYED_BYTES: Final = 1 << 26
 
 Place = tuple[int, int]
 """Byte of the file where a chunk begins (a row's number in a database), and number of a record in it."""
@@ -80,6 +81,10 @@ class Log(ABC):
         self.skipped: dict[str, int] = {}
         self.noted: dict[str, int] = {}
         self.listed = False
+
+    def survey(self) -> bool:
+        """Learn the channels where there is no table of them; return whether they are all known then."""
+        return True
 
     @abstractmethod
     def messages(self, wanted: Collection[int] | None = None, place: Place | None = None) -> Iterator[LogMessage]:
@@ -149,6 +154,21 @@ class ChunkedLog(Log):
                 return
             yield from self._of_chunk(chunk, begin, first, wanted)
             first = 0
+
+    def survey(self) -> bool:
+        """Learn the channels of a file without an index from its first part; return whether that was all of it.
+
+        A pipe is left as it is.
+        """
+        if not self.source.seekable:
+            return False
+        whole = True
+        for _ in self.messages():
+            if self.source.position > _SURVEYED_BYTES:
+                whole = False
+                break
+        self.skipped.clear()
+        return whole
 
     def _of_chunk(
         self, chunk: NDArray[np.uint8], begin: int, first: int, wanted: Collection[int] | None

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"\x89MCAP0\r\n"
 HEADER, FOOTER, SCHEMA, CHANNEL, _MESSAGE, CHUNK = range(1, 7)
-CHUNK_INDEX, ATTACHMENT, STATISTICS, METADATA, DATA_END = 8, 9, 11, 12, 15
+CHUNK_INDEX, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 8, 11, 12, 13, 15
 _LAST_KIND: Final = 0x7F
+_MOST_METADATA_BYTES: Final = 1 << 20
 _HEAD_BYTES: Final = 9
 _FOOTER_BYTES: Final = _HEAD_BYTES + 20 + len(MAGIC)
 _CHUNK_FIXED_BYTES: Final = 40  # of a chunk's body besides the name of its compression and its records
@@ -65,6 +66,7 @@ class McapLog(ChunkedLog):
         self.schemas: dict[int, Schema] = {}
         self.metadata: dict[str, dict[str, str]] = {}
         self.chunks: list[tuple[int, int]] = []
+        self._metadata_at: list[tuple[int, int]] = []
         self.profile = ""
         self.time_range_ns: tuple[int, int] | None = None
         if source.seekable:
@@ -84,12 +86,23 @@ class McapLog(ChunkedLog):
                 self.listed = bool(self.channels)
         except ValueError:
             self.channels.clear()
+        self._read_metadata()
         self.chunks.sort(key=lambda each: each[1])
         latest = 0
         for number, (time, byte) in enumerate(self.chunks):
             latest = max(latest, time)
             self.chunks[number] = latest, byte
         self.source.seek(self.first_record)
+
+    def _read_metadata(self) -> None:
+        for position, size in self._metadata_at:
+            try:
+                if size <= _MOST_METADATA_BYTES:
+                    self.source.seek(position)
+                    for kind, body in _records(self.take(size)):
+                        self._note(kind, body)
+            except ValueError:
+                self.count("damaged")
 
     def place_before(self, time_ns: int) -> tuple[int, int] | None:
         """Return the place of the first chunk that may hold a message at or after a time; None: there is no index."""
@@ -156,6 +169,8 @@ class McapLog(ChunkedLog):
         elif kind == CHUNK_INDEX:
             _, latest, start = cursor.numbers("Q", 3)
             self.chunks.append((latest, start))
+        elif kind == METADATA_INDEX:
+            self._metadata_at.append((cursor.number("Q"), cursor.number("Q")))
         elif kind == STATISTICS:
             self._statistics(cursor)
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from eventflow.messages import Message
 
 ClockName = Literal["sensor", "ros"]
-_SURVEYED_BYTES: Final = 1 << 26
 _AT_ONCE: Final = 4096
 
 
@@ -62,7 +61,8 @@ class RosDecoder(Decoder):
         self._place: Place = (0, 0)
         self._last: tuple[int, int] | None = None
         if source.seekable and not log.listed:
-            _survey(log, self.info)
+            late = "" if log.survey() else "; topics that begin late are not listed"
+            self.info.notes.append(f"it has no index, its recorder did not close it{late}")
         self._messages: Iterator[LogMessage] = iter(())
         self._channel = self._chosen()
         self._streams = _streams(log.channels, self._channel)
@@ -277,18 +277,6 @@ class RosDecoder(Decoder):
             if mark is not None:
                 self.resume({**mark, "shift": self._shift or 0})
         return self._shift or 0
-
-
-def _survey(log: Log, info: RecordingInfo) -> None:
-    """Learn the channels of a log that was not closed, from its first part."""
-    source = getattr(log, "source", None)
-    for _ in log.messages():
-        if source is not None and source.position > _SURVEYED_BYTES:
-            info.notes.append("it has no index; topics that begin late are not listed")
-            break
-    else:
-        info.notes.append("it has no index: its recorder did not close it")
-    log.skipped.clear()
 
 
 def _streams(channels: dict[int, Channel], chosen: Channel | None) -> dict[str, Channel]:

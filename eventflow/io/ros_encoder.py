@@ -66,9 +66,8 @@ class RosEncoder(Encoder):
         at = 0
         while at < len(events):
             taken = min(self._most - self._count - self._packed, len(events) - at)
-            self._waiting[self._count : self._count + taken].view("V16")[:] = events.records[at : at + taken].view(
-                "V16"
-            )
+            target = self._waiting[self._count : self._count + taken]
+            target.view("V16")[:] = events.records[at : at + taken].view("V16")  # the pad bytes too
             self._count += taken
             at += taken
             if self._count + self._packed == self._most:
@@ -81,9 +80,8 @@ class RosEncoder(Encoder):
             return
         self._flush()
         kind, _, name = stream.partition(":")
-        topic = (
-            name if name.startswith("/") else f"{self._topic.rpartition('/')[0]}/{_TOPICS[kind]}{name and '/' + name}"
-        )
+        beside = f"{self._topic.rpartition('/')[0]}/{_TOPICS[kind]}"
+        topic = name if name.startswith("/") else f"{beside}/{name}".rstrip("/")
         for time_ns, type_, data in others(message, cdr=self._cdr, frame=self._frame):
             if time_ns < 0:
                 raise RecordingError(f"{stream}: t={message.t} µs, and ROS has no time before 0; pass origin='zero'")
