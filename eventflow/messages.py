@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class _Writable:
+    """A read-only array as torch wants it: torch knows no read-only memory and warns of every such array."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array  # whoever holds the tensor holds this, and so the memory
+        interface = dict(array.__array_interface__)
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
 class Message:
     """Base of everything that travels on an edge, apart from Events (which is registered as one)."""
 
@@ -139,6 +148,47 @@ class Grid(Message):
     def t(self) -> int:  # type: ignore[override]
         """The end of the window, µs."""
         return self.t1
+
+    def torch(self) -> Any:
+        """Return the data as a torch tensor that shares its memory: no copy. Others hold the message: do not write.
+
+        Raises:
+            MissingExtraError: torch is not installed.
+        """
+        from eventflow.errors import missing_extra
+
+        try:
+            import torch
+        except ImportError:
+            raise missing_extra("torch", "snn", "Grid.torch()") from None
+        return torch.from_numpy(np.asarray(_Writable(self.data)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voxels(Message):
+    """The voxels of one window that hold events.
+
+    Attributes:
+        coordinates: int32, shape (n, 3): bin, row, column.
+        features: float32, shape (n, len(channels)).
+        t0: start of the window, µs.
+        t1: end of the window, µs.
+        channels: a name for each feature.
+    """
+
+    coordinates: NDArray[np.int32]
+    features: NDArray[np.float32]
+    t0: int
+    t1: int
+    channels: tuple[str, ...] = ()
+
+    @property
+    def t(self) -> int:  # type: ignore[override]
+        """The end of the window, µs."""
+        return self.t1
+
+    def __len__(self) -> int:
+        return len(self.coordinates)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,13 +6,15 @@ however the stream was cut. Sums run in the order of the events, on one thread: 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventflow.errors import EventsError, ParameterError
+from eventflow.errors import ParameterError
+from eventflow.kernels.decay import decay_tables
 from eventflow.kernels.jit import jit
+from eventflow.kernels.pool import blank
+from eventflow.kernels.windows import check_inside, check_window
 from eventflow.kernels.words import p_of, words_of, x_of, y_of
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from eventflow.events import Events
 
 _NEVER = -(1 << 62)
-_TABLE_BITS = 12
 
 
 def voxel_grid(events: Events, t0: int, t1: int, bins: int) -> NDArray[np.float32]:
@@ -49,10 +50,10 @@ def voxel_grid(events: Events, t0: int, t1: int, bins: int) -> NDArray[np.float3
     """
     if bins < 1:
         raise ParameterError(f"bins is {bins}, expected at least 1")
-    _check_window(t0, t1)
-    grid = np.empty((bins, events.height, events.width), np.float32)
+    check_window(t0, t1)
+    grid = blank((bins, events.height, events.width), np.float32)
     outside = _voxel_grid(words_of(events), t0, t1, bins, grid)
-    _check_inside(events, outside, t0, t1)
+    check_inside(events, outside, t0, t1)
     return grid
 
 
@@ -62,7 +63,7 @@ def count_frame(events: Events) -> NDArray[np.int32]:
     Returns:
         int32, shape (2, height, width): OFF, ON.
     """
-    counts = np.zeros((2, events.height, events.width), np.int32)
+    counts = blank((2, events.height, events.width), np.int32)
     _count_frame(words_of(events), counts)
     return counts
 
@@ -101,12 +102,12 @@ def time_surface(
     """
     if not 1 <= tau < 1 << 50:
         raise ParameterError(f"tau is {tau} µs, expected at least 1")
-    coarse, fine, shift = _decay_tables(tau)
-    surface = np.empty((2, events.height, events.width), np.float32)
+    coarse, fine, shift = decay_tables(tau)
+    surface = blank((2, events.height, events.width), np.float32)
     if state is None:
         surface[:] = 0
         outside = _surface_of_events(words_of(events), t_ref, coarse, fine, shift, surface)
-        _check_inside(events, outside, None, t_ref)
+        check_inside(events, outside, None, t_ref)
         return surface
     if state.shape != surface.shape:
         raise ParameterError(
@@ -114,39 +115,9 @@ def time_surface(
             "make it with time_map(width, height)"
         )
     outside = _last_times(words_of(events), t_ref, state)
-    _check_inside(events, outside, None, t_ref)
+    check_inside(events, outside, None, t_ref)
     _surface_of_map(state, t_ref, coarse, fine, shift, surface)
     return surface
-
-
-def _check_window(t0: int, t1: int) -> None:
-    if t1 < t0:
-        raise ParameterError(f"the window ends at {t1} µs, before it starts at {t0} µs")
-
-
-def _check_inside(events: Events, outside: int, t0: int | None, t1: int) -> None:
-    if outside >= 0:
-        t = int(events.records[outside]["t"])
-        window = f"after {t1} µs" if t0 is None else f"outside the window {t0}..{t1} µs"
-        raise EventsError(f"event {outside} has t={t}, {window}", outside)
-
-
-@lru_cache(maxsize=16)
-def _decay_tables(tau: int) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
-    """Return exp(-age/tau) as a product of two tables: of the upper bits of the age and of the lower `shift` bits.
-
-    Two loads and a product cost a tenth of exp(), and give the same bytes on every CPU.
-    """
-    longest = 88 * tau  # beyond, float32 has no normal numbers left
-    shift = max(_TABLE_BITS, (longest.bit_length() + 1) // 2)
-    step = 1 << min(shift, 24)
-    shift = min(shift, 24)
-    fine = np.exp(-np.arange(step) / tau).astype(np.float32)
-    coarse = np.exp(-(np.arange(longest // step + 1) * float(step)) / tau).astype(np.float32)
-    coarse = np.append(coarse, np.float32(0))  # every greater age
-    for table in (coarse, fine):
-        table.flags.writeable = False
-    return coarse, fine, shift
 
 
 @jit
@@ -177,6 +148,7 @@ def _voxel_grid(words: Any, t0: Any, t1: Any, bins: Any, grid: Any) -> Any:
 @jit
 def _count_frame(words: Any, counts: Any) -> None:
     cells = counts.reshape(-1)
+    cells[:] = 0
     width = np.uint64(counts.shape[2])
     plane = np.uint64(counts.shape[1]) * width
     for i in range(len(words) // 2):
