@@ -134,7 +134,7 @@ def open_decoder(
     head = np.frombuffer(source.peek(_LOOKED_AT_BYTES), np.uint8)
     inside = np.zeros(len(_SENSORS), np.int64)
     first, events, seen = kernels.survey(head, np.array([size for _, *size in _SENSORS]), inside)
-    size, note = _size(header, (inside / events if events else inside + 1).tolist(), width, height)
+    size, note = _size(header, [float(share) for share in (inside / events if events else inside + 1)], width, height)
     if not 0 < min(size) <= max(size) <= _SIDES:
         raise ParameterError(f"a sensor of {size[0]}x{size[1]} pixels is not possible")
     info = RecordingInfo(
