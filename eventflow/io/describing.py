@@ -62,7 +62,10 @@ def describe(path: str | os.PathLike[str], *, depth: Depth = "auto", **options: 
         size = recording.info.size_bytes
         quick = depth == "quick" or (depth == "auto" and (size or 0) > FULL_BYTES)
         quick = quick and recording.seekable and size is not None
-        found = _quick(recording) if quick else _full(recording)
+        if "events" not in recording.streams:
+            found = _without_events(recording)
+        else:
+            found = _quick(recording) if quick else _full(recording)
         others = [name for name in recording.streams if name != "events"]
         again = recording.seekable
         found["other_streams"] = [_stream(recording, name, measure=again and not quick) for name in others]
@@ -83,6 +86,14 @@ def _of_header(recording: Recording) -> dict[str, Any]:
         "attributes": info.attributes,
         "notes": info.notes,
     }
+
+
+def _without_events(recording: Recording) -> dict[str, Any]:
+    info = recording.info
+    found = _of_tally(Tally(), "counted", 0)
+    if info.t_first is not None and info.t_last is not None:
+        found |= {"t_first": info.t_first, "t_last": info.t_last, "duration_us": info.t_last - info.t_first}
+    return found | {"skipped": {}, "noted": {}, "repaired": {}}
 
 
 def _full(recording: Recording) -> dict[str, Any]:

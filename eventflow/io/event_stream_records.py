@@ -47,6 +47,14 @@ class RecordsDecoder(Decoder):
         """
         raise RecordingError(f"{self.info.path}: {self._told()}; events can be read from types dvs and atis only")
 
+    def messages(self, name: str) -> NoReturn:
+        """Refuse: no kind of message carries such records.
+
+        Raises:
+            RecordingError: always, with what there is.
+        """
+        raise RecordingError(f"{self.info.path}: {self._told()}; no message carries them")
+
     def _told(self) -> str:
         said = self.info.attributes
         records = f"{said['records']} records of" if "records" in said else "records of"

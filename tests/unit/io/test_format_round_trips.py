@@ -30,8 +30,14 @@ CASES = [
         id="csv-rpg",
     ),
     pytest.param("npz", {}, {}, id="npz"),
+    *(
+        pytest.param(name, {"compression": compression}, {}, id=f"{name}-{compression}")
+        for name in ("dsec", "m3ed", "mvsec", "event_utils")
+        for compression in ("zstd", "gzip", "none")
+    ),
     pytest.param("npz", {"compressed": True}, {}, id="npz-compressed"),
 ]
+SORTED = ("es", "nmnist", "dsec", "m3ed")
 quick = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -44,7 +50,8 @@ def small_packets(monkeypatch):
 
 def limits(format_name):
     # Event Stream pays a byte for each 127 µs of silence, N-MNIST a record for 8 ms, so their recordings begin near 0
-    return {"most_us": 10_000} if format_name in ("es", "nmnist") else {}
+    # and those of HDF5 with an index of milliseconds not far from there
+    return {"most_us": 10_000} if format_name in SORTED else {}
 
 
 @pytest.mark.parametrize(("name", "write", "read"), CASES)
@@ -59,7 +66,7 @@ def test_bytes_do_not_depend_on_packets(name, write, read, data):
 @quick
 @given(data=st.data())
 def test_what_was_written_is_read(name, write, read, data):
-    events = data.draw(recordings(ordered=name in ("es", "nmnist"), **limits(name)))
+    events = data.draw(recordings(ordered=name in SORTED, **limits(name)))
     sizes = data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=3))
     most = data.draw(st.sampled_from([3, 7, 64, 1 << 20]))
     if not len(events) and "header" in write:
@@ -78,16 +85,22 @@ def test_damage_gives_events_counts_or_a_clear_error(name, write, read, data):
     survives(name, data.draw(damage(encoded(name, [events], **write))), **read)
 
 
-@pytest.mark.parametrize("name", ["aedat4", "es", "nmnist", "csv", "npz", "npy"])
+@pytest.mark.parametrize("name", ["aedat4", "es", "nmnist", "csv", "npz", "npy", "dsec"])
 @settings(parent=quick, max_examples=60)
 @given(data=st.binary(max_size=400))
 def test_garbage_gives_a_clear_error_or_nothing(name, data):
-    magic = {"aedat4": b"#!AER-DAT4.0\r\n", "es": b"Event Stream\2\0\0\1", "npy": b"\x93NUMPY\1\0", "npz": b"PK\3\4"}
+    magic = {
+        "aedat4": b"#!AER-DAT4.0\r\n",
+        "es": b"Event Stream\2\0\0\1",
+        "npy": b"\x93NUMPY\1\0",
+        "npz": b"PK\3\4",
+        "dsec": b"\x89HDF\r\n\x1a\n",
+    }
     survives(name, data)
     survives(name, magic.get(name, b"") + data)
 
 
-@pytest.mark.parametrize(("name", "write", "read"), [case for case in CASES if case.values[0] not in ("es", "nmnist")])
+@pytest.mark.parametrize(("name", "write", "read"), [case for case in CASES if case.values[0] not in SORTED])
 def test_negative_times(name, write, read):
     events = make([-5_000_001, -1, 0, 3])
     assert_same(decoded(name, encoded(name, [events], **write), **read)[0], events)

@@ -1,0 +1,214 @@
+"""Columns t, x, y, p in HDF5 datasets: one each, fields of one, or the columns of one; read chunk by chunk."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+import hdf5plugin  # noqa: F401 - with it the HDF5 library knows filters that are not unpacked here
+import numpy as np
+
+from eventflow.errors import RecordingError
+from eventflow.io.hdf5_chunks import ChunkError, unpacker_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+
+    import h5py
+    from numpy.typing import NDArray
+
+    Split = Callable[[NDArray[Any]], NDArray[Any]]
+
+_PIECE_ROWS: Final = 1 << 16
+_LARGEST_CHUNK_BYTES: Final = 1 << 28
+
+
+class Hdf5Rows:
+    """The rows of one dataset, a block at a time: a chunk, or so many rows where there are no chunks.
+
+    Attributes:
+        rows: rows that are there: no more than there are chunks for, whatever the shape says.
+        block_rows: rows of a block.
+    """
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+        self._chunks = dataset.chunks
+        self.dtype: np.dtype[Any] = dataset.dtype
+        self._row_shape: tuple[int, ...] = dataset.shape[1:]
+        self._unpack = unpacker_of(dataset) if self._chunks and self._chunks[1:] == self._row_shape else None
+        self.block_rows = self._chunks[0] if self._chunks else _PIECE_ROWS
+        self.rows = min(int(dataset.shape[0]), self._stored_rows())
+        row_bytes = self.dtype.itemsize * int(np.prod(self._row_shape, dtype=np.int64))
+        self._block_bytes = self.block_rows * row_bytes
+        if self._block_bytes > _LARGEST_CHUNK_BYTES:
+            if self._chunks and dataset.id.get_storage_size() * 1000 < self._block_bytes:
+                raise RecordingError(f"{dataset.file.filename}: {dataset.name} has chunks of {self._block_bytes} bytes")
+            self._unpack, self.block_rows = None, max(_LARGEST_CHUNK_BYTES // row_bytes, 1)
+
+    def block(self, index: int) -> NDArray[Any]:
+        """Return block number `index`: shape (n, …), n less than `block_rows` only at the end.
+
+        Raises:
+            OSError: it is damaged.
+        """
+        start = index * self.block_rows
+        stop = min(start + self.block_rows, self.rows)
+        if self._unpack is not None:
+            stored = self.stored(index)
+            if stored is not None:
+                try:
+                    return self.unpacked(stored)[: stop - start]
+                except ChunkError:
+                    pass  # HDF5 may know better, and else says what is wrong
+        block: NDArray[Any] = self._dataset[start:stop]
+        return block
+
+    def stored(self, index: int) -> bytes | None:
+        """Return a chunk's bytes in the file, None where only the HDF5 library can unpack it."""
+        if self._unpack is None:
+            return None
+        offset = (index * self.block_rows, *(0 for _ in self._row_shape))
+        try:
+            skipped_filters, data = self._dataset.id.read_direct_chunk(offset)
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return None if skipped_filters else data
+
+    def unpacked(self, stored: bytes) -> NDArray[Any]:
+        """Return a whole chunk from its bytes in the file; needs no HDF5 and may run beside other work.
+
+        Raises:
+            ChunkError: it cannot be unpacked here.
+        """
+        assert self._unpack is not None
+        data = self._unpack(stored, self._block_bytes)
+        return data.view(self.dtype).reshape(-1, *self._row_shape)
+
+    def _stored_rows(self) -> int:
+        if self._chunks:
+            across = int(np.prod([-(-a // b) for a, b in zip(self._row_shape, self._chunks[1:], strict=True)]))
+            return int(self._dataset.id.get_num_chunks()) * self._chunks[0] // max(across, 1)
+        row_bytes = self.dtype.itemsize * int(np.prod(self._row_shape, dtype=np.int64))
+        return int(self._dataset.id.get_storage_size()) // max(row_bytes, 1)
+
+
+class _Column:
+    """One dataset on its way out: the block in hand, and the next ones being unpacked by other threads."""
+
+    def __init__(self, rows: Hdf5Rows, pool: ThreadPoolExecutor | None) -> None:
+        self.rows, self._pool = rows, pool
+        self._index = -1
+        self._block: NDArray[Any] | None = None
+        self._ahead: tuple[int, Future[NDArray[Any]]] | None = None
+
+    def at(self, row: int) -> tuple[NDArray[Any] | None, int]:
+        """Return the rows in hand from `row` on, None where they cannot be read, and how many they are."""
+        index = row // self.rows.block_rows
+        if index != self._index:
+            self._index, self._block = index, self._got(index)
+        first = row - index * self.rows.block_rows
+        count = min(self.rows.block_rows, self.rows.rows - index * self.rows.block_rows) - first
+        return (None if self._block is None else self._block[first:]), count
+
+    def _got(self, index: int) -> NDArray[Any] | None:
+        ahead, self._ahead = self._ahead, None
+        try:
+            block = None
+            if ahead is not None and ahead[0] == index:
+                try:
+                    block = ahead[1].result()
+                except ChunkError:
+                    block = None
+            if block is None:
+                block = self.rows.block(index)
+            self._look_ahead(index + 1)
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return block
+
+    def _look_ahead(self, index: int) -> None:
+        if self._pool is not None and index * self.rows.block_rows < self.rows.rows:
+            stored = self.rows.stored(index)
+            if stored is not None:
+                self._ahead = index, self._pool.submit(self.rows.unpacked, stored)
+
+
+class Hdf5Columns:
+    """Reads rows of columns out of datasets.
+
+    Args:
+        datasets: by column name; or one, under "events", that `split` makes columns of.
+        split: by column name, takes the column out of rows; None where the datasets are the columns.
+        threads_ahead: threads that unpack the next chunks meanwhile.
+
+    Attributes:
+        rows: rows that can be there at most.
+        names: of the columns: t, x, y, p.
+        can_go: true.
+        lost: rows passed over because their chunk is damaged.
+    """
+
+    can_go = True
+    names = tuple("txyp")
+
+    def __init__(
+        self, datasets: Mapping[str, h5py.Dataset], split: Mapping[str, Split] | None = None, *, threads_ahead: int = 0
+    ) -> None:
+        self._split = split
+        pool = ThreadPoolExecutor(threads_ahead, "hdf5") if threads_ahead else None
+        self._columns = {name: _Column(Hdf5Rows(dataset), pool) for name, dataset in datasets.items()}
+        self._names = {name: str(dataset.name) for name, dataset in datasets.items()}
+        lengths = {name: int(dataset.shape[0]) for name, dataset in datasets.items()}
+        # what no chunk was written for is zeros, which is believed of all columns but the times
+        whole = {name: c.rows.rows if name in ("t", "events") else lengths[name] for name, c in self._columns.items()}
+        for name, column in self._columns.items():
+            column.rows.rows = whole[name]
+        self.rows = min(whole.values())
+        self._unequal = len(set(lengths.values())) > 1 or self.rows < min(lengths.values())
+        self._claimed = max(lengths.values())
+        self._row = self.lost = 0
+        self._damaged: list[str] = []
+
+    def read(self, count: int) -> dict[str, NDArray[Any]]:
+        """Return the next rows, `count` at most and none at the end; they lie in the chunks in hand."""
+        while self._row < self.rows:
+            got = {name: column.at(self._row) for name, column in self._columns.items()}
+            taken = min(count, self.rows - self._row, *(there for _, there in got.values()))
+            self._row += taken
+            bad = [name for name, (block, _) in got.items() if block is None]
+            if not bad:
+                return self._apart({name: block[:taken] for name, (block, _) in got.items() if block is not None})
+            self.lost += taken
+            if not self._damaged:
+                self._damaged.append(f"{self._names[bad[0]]}: the chunk of row {self._row - taken} cannot be read")
+        return {name: np.empty(0, np.uint8) for name in self.names}
+
+    def times(self, start: int, stop: int) -> NDArray[Any]:
+        """Return times as they are stored, without moving on; those that cannot be read are left out."""
+        name = "t" if "t" in self._columns else "events"
+        rows = self._columns[name].rows
+        parts = []
+        for index in range(start // rows.block_rows, -(-min(stop, self.rows) // rows.block_rows)):
+            first = index * rows.block_rows
+            try:
+                block = rows.block(index)[max(start - first, 0) : stop - first]
+            except (OSError, RuntimeError, ValueError):
+                continue
+            parts.append(block if self._split is None else self._split["t"](block))
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def go_to(self, row: int) -> None:
+        """Go on at a row."""
+        self._row = row
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with the datasets, a sentence each."""
+        if not self._unequal:
+            return self._damaged
+        return [*self._damaged, f"columns of up to {self._claimed} rows, of which {self.rows} have all of t, x, y, p"]
+
+    def _apart(self, blocks: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return blocks if self._split is None else {n: take(blocks["events"]) for n, take in self._split.items()}

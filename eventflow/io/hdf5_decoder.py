@@ -1,0 +1,176 @@
+"""One pass over an HDF5 file of events: what the layouts of the datasets share."""
+
+from __future__ import annotations
+
+import os
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from eventflow.errors import EventflowError, RecordingError
+from eventflow.io.columns_decoder import ColumnsDecoder, checked_unit
+from eventflow.io.decoder import Batch, RecordingInfo
+from eventflow.io.hdf5_columns import Hdf5Columns
+from eventflow.io.stream import packet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import h5py
+    from numpy.typing import NDArray
+
+    from eventflow.io.hdf5_places import EventsPlace
+    from eventflow.io.source import ByteSource
+    from eventflow.messages import Message
+
+    Messages = Callable[[], Iterator[Message]]
+    Opens = Callable[..., "Hdf5Decoder"]
+
+_PACKET_EVENTS: Final = 1 << 16
+_LOOKED_AT_ROWS: Final = 1 << 10
+
+
+class _NoColumns:
+    """Stands for events where a file has only other streams."""
+
+    rows = lost = 0
+    names = tuple("txyp")
+    can_go = False
+    damage: list[str] = []
+
+    def read(self, count: int) -> dict[str, NDArray[np.int64]]:
+        return {name: np.empty(0, np.int64) for name in self.names}
+
+    def times(self, start: int, stop: int) -> NDArray[np.int64]:
+        return np.empty(0, np.int64)
+
+    def go_to(self, row: int) -> None:
+        """There is nowhere to go."""
+
+
+class Hdf5Decoder(ColumnsDecoder):
+    """Reads the events of one camera in an HDF5 file, and whatever lies beside them.
+
+    Args:
+        source: the file; it is opened again by its path.
+        info: what is known of it; its streams are filled in here.
+        file: the opened file.
+        places: where events are, by the name of their stream: "events", "events:right".
+        others: other streams, by name.
+        unit: of the times, where the file does not say it.
+    """
+
+    def __init__(
+        self,
+        source: ByteSource,
+        info: RecordingInfo,
+        file: h5py.File,
+        places: Mapping[str, EventsPlace],
+        others: Mapping[str, Messages] | None = None,
+        *,
+        unit: str | None = None,
+    ) -> None:
+        checked_unit(unit)
+        self._file, self._places, self._others = file, places, dict(others or {})
+        info.streams = (*places, *self._others)
+        self._given_unit = unit
+        place = places.get("events")
+        if place is None:
+            super().__init__(source, info, _NoColumns(), "us")
+            return
+        self._place = place
+        columns = Hdf5Columns(place.datasets, place.split, threads_ahead=_threads_ahead())
+        info.notes += place.notes
+        info.events = columns.rows
+        super().__init__(source, info, columns, unit or place.unit, t_offset=place.t_offset)
+
+    def fill(self, batch: Batch, start: int) -> int:
+        """Read the next rows into `batch` from `start` on."""
+        if "events" not in self._places:
+            raise RecordingError(f"{self.info.path}: holds no events, only {', '.join(self.info.streams) or 'nothing'}")
+        return super().fill(batch, start)
+
+    def seek(self, t: int) -> None:
+        """Go close before the first event at or after `t` (µs), by the file's index of milliseconds or by halving."""
+        if "events" not in self._places:
+            return
+        row = self._row_by_index(t)
+        if row is None:
+            super().seek(t)
+        else:
+            self.go_to(row)
+
+    def messages(self, name: str) -> Iterator[Message]:
+        """Yield the messages of another stream: frames, samples, poses, or another camera's events in packets."""
+        if name in self._others:
+            yield from self._others[name]()
+        elif name in self._places and name != "events":
+            yield from self._packets(self._places[name])
+        else:
+            yield from super().messages(name)
+
+    def _packets(self, place: EventsPlace) -> Iterator[Message]:
+        info = RecordingInfo(self.info.path, self.info.format, self.info.width, self.info.height)
+        decoder = Hdf5Decoder(self.source, info, self._file, {"events": place}, unit=self._given_unit)
+        batch = Batch(_PACKET_EVENTS)
+        while count := decoder.fill(batch, 0):
+            yield packet_of(batch, count, info.width, info.height, None)  # type: ignore[misc]
+            batch = Batch(_PACKET_EVENTS)
+        for reason, lost in decoder.skipped.items():
+            self.skip(reason, lost)
+
+    def _row_by_index(self, t: int) -> int | None:
+        """Return the row that the index of milliseconds has for `t`, None where it has none or is not to be believed."""
+        index = self._place.index
+        if index is None or self._unit != "us":
+            return None
+        ms = (t - self._place.t_offset) // 1000
+        try:
+            row = int(index[ms]) if 0 <= ms < len(index) else -1
+        except (OSError, RuntimeError, ValueError):
+            return None
+        if not 0 <= row < self._reader.rows:
+            return None
+        before = self._in_us(self._reader.times(max(0, row - _LOOKED_AT_ROWS), row))
+        after = self._in_us(self._reader.times(row, row + 1))
+        border = ms * 1000 + self._place.t_offset
+        believed = len(after) and int(after[0]) >= border and not (before >= border).any()
+        return row if believed else None
+
+
+def damage_told(open_decoder: Opens) -> Opens:
+    """Return `open_decoder` with whatever the HDF5 library makes of damaged bytes as a RecordingError."""
+
+    @wraps(open_decoder)
+    def told(source: ByteSource, **options: Any) -> Hdf5Decoder:
+        try:
+            return open_decoder(source, **options)
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            if isinstance(error, EventflowError):
+                raise
+            raise RecordingError(f"{source.path}: the HDF5 file is damaged: {error}") from error
+
+    return told
+
+
+def sized(
+    info: RecordingInfo, said: tuple[int, int], given: tuple[int | None, int | None], default: tuple[int, int] = (0, 0)
+) -> RecordingInfo:
+    """Return `info` with the sensor's size: what the file says, else what the user says, else that of a dataset.
+
+    Raises:
+        RecordingError: nobody says it.
+    """
+    width, height = said[0] or given[0] or default[0], said[1] or given[1] or default[1]
+    if not (0 < width <= 1 << 16 and 0 < height <= 1 << 16):
+        raise RecordingError(f"{info.path}: nothing says how large the sensor is; pass width= and height=")
+    if (width, height) == default and not any((*said, *given)):
+        info.notes.append(f"the file does not say the sensor's size; taken to be the dataset's {width}x{height}")
+    info.width, info.height = width, height
+    return info
+
+
+def _threads_ahead() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if cores > 1 else 0

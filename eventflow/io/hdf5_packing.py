@@ -1,0 +1,91 @@
+"""A dataset that grows by whole chunks, which are packed here and not by the HDF5 library: that takes half the time."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+import hdf5plugin
+import numpy as np
+import zstandard
+
+from eventflow.io.hdf5_chunks import BLOSC_HEADER
+
+if TYPE_CHECKING:
+    import h5py
+    from numpy.typing import NDArray
+
+COMPRESSIONS: Final = ("zstd", "gzip", "none")
+CHUNK_ROWS: Final = 1 << 16
+_ZSTD_LEVEL: Final = 3
+_GZIP_LEVEL: Final = 4
+_BLOSC_VERSION, _ZSTD_VERSION, _SHUFFLED, _WHOLE, _ZSTD = 2, 1, 1, 16, 4 << 5
+
+
+class GrowingDataset:
+    """A dataset of shape (n,) or (n, across) that is written front to back.
+
+    Args:
+        group: where it goes.
+        name: what it is called there.
+        dtype: of its items.
+        compression: zstd, gzip or none.
+        across: columns, 1 for a dataset of one dimension.
+    """
+
+    def __init__(self, group: h5py.Group, name: str, dtype: str, compression: str, *, across: int = 1) -> None:
+        self._dtype, self._compression, self._across = np.dtype(dtype), compression, across
+        rest = () if across == 1 else (across,)
+        self._rows = CHUNK_ROWS // across
+        filters: dict[str, Any] = {}
+        if compression == "zstd":
+            filters = dict(hdf5plugin.Blosc(cname="zstd", clevel=_ZSTD_LEVEL, shuffle=hdf5plugin.Blosc.SHUFFLE))
+        elif compression == "gzip":
+            filters = {"compression": "gzip", "compression_opts": _GZIP_LEVEL, "shuffle": True}
+        self._dataset = group.create_dataset(
+            name, (0, *rest), self._dtype, maxshape=(None, *rest), chunks=(self._rows, *rest), **filters
+        )
+        self._buffer = np.zeros((self._rows, *rest), self._dtype)
+        self._filled = self._written = 0
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Append rows, which are made of the dataset's type."""
+        while len(rows):
+            taken = min(len(rows), self._rows - self._filled)
+            self._buffer[self._filled : self._filled + taken] = rows[:taken]
+            self._filled += taken
+            rows = rows[taken:]
+            if self._filled == self._rows:
+                self._flush()
+
+    def finish(self) -> None:
+        """Write the last rows and cut the dataset to its length."""
+        if self._filled:
+            self._buffer[self._filled :] = 0
+            self._flush()
+        self._dataset.resize(self._written, axis=0)
+
+    def _flush(self) -> None:
+        if self._written + self._rows > len(self._dataset):
+            self._dataset.resize(max(16 * self._rows, 2 * len(self._dataset)), axis=0)
+        offset = (self._written,) if self._across == 1 else (self._written, 0)
+        self._dataset.id.write_direct_chunk(offset, self._packed(), 0)
+        self._written += self._filled
+        self._filled = 0
+
+    def _packed(self) -> bytes:
+        data = self._buffer.view(np.uint8).reshape(-1)
+        if self._compression == "none":
+            return data.tobytes()
+        size = self._dtype.itemsize
+        planes = np.ascontiguousarray(data.reshape(-1, size).T).tobytes() if size > 1 else data.tobytes()
+        if self._compression == "gzip":
+            return zlib.compress(planes, _GZIP_LEVEL)
+        packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(planes)
+        packed = packed if len(packed) < len(planes) else planes
+        flags = _WHOLE | _ZSTD | (_SHUFFLED if size > 1 else 0)
+        start = BLOSC_HEADER.size + 4
+        total = start + 4 + len(packed)
+        header = BLOSC_HEADER.pack(_BLOSC_VERSION, _ZSTD_VERSION, flags, size, len(planes), len(planes), total)
+        return header + struct.pack("<II", start, len(packed)) + packed
