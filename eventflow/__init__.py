@@ -41,11 +41,12 @@ _HOME = {
     "us": "eventflow.units",
     "write": "eventflow.io",
 }
-_MODULES = ("errors", "io", "kernels", "score", "synth", "testing")
+_MODULES = ("datasets", "errors", "io", "kernels", "score", "synth", "testing")
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
 if TYPE_CHECKING:
+    from eventflow import datasets as datasets
     from eventflow import errors as errors
     from eventflow import io as io
     from eventflow import kernels as kernels

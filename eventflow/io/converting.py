@@ -12,6 +12,7 @@ from eventflow.io.conversion.settings import from_options
 from eventflow.io.conversion.sources import is_pattern, is_recording_folder
 from eventflow.io.conversion.tree import convert_tree
 from eventflow.io.source import STDIN
+from eventflow.io.table import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,12 @@ def is_tree(sources: Sequence[Source], dst: Source) -> bool:
     source = os.fspath(sources[0])
     if source == STDIN:
         return False
-    if is_pattern(source) or (os.path.isdir(source) and not is_recording_folder(Path(source))):
+    if is_pattern(source):
         return True
-    return os.fspath(dst).endswith(os.sep) or (os.path.isdir(dst) and not is_recording_folder(Path(dst)))
+    if os.fspath(dst).endswith(os.sep) or (os.path.isdir(dst) and not is_recording_folder(Path(dst))):
+        return True
+    if not os.path.isdir(source):
+        return False
+    named_like_one = any(row.writes and Path(dst).suffix.lower() in row.suffixes for row in formats())
+    bag = any(row.folder is not None and row.folder(Path(source)) for row in formats())
+    return not (is_recording_folder(Path(source)) or (bag and named_like_one))

@@ -1,4 +1,4 @@
-"""Other libraries as readers, behind the same Recording: `reader="expelliarmus"` and `reader="aedat"` (extra `readers`).
+"""Other libraries as readers behind the same Recording: `reader="expelliarmus"` and `reader="aedat"` (extra `readers`).
 
 They are second opinions. The header, and with it the sensor size, is read here; the events are theirs. Where they are
 known to be wrong docs/formats.md says so.
@@ -92,7 +92,7 @@ def foreign(reader: str, own: Decoder) -> ForeignDecoder:
         raise RecordingError(f"{info.path}: {reader} cannot read a pipe; write it to a file first")
     if reader == "expelliarmus" and source.peek(2) == b"% ":
         raise RecordingError(
-            f"{info.path}: its data begins like a header line, in which expelliarmus searches for ever; leave out reader="
+            f"{info.path}: its data begins like a header line: expelliarmus searches for ever; leave out reader="
         )
     try:
         arrays = _expelliarmus(source.path, info.format) if reader == "expelliarmus" else _aedat(source.path)

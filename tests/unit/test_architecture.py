@@ -19,11 +19,12 @@ _LAYERS = {
     **{each: _BASE for each in _BASE},
     "kernels": _BASE,
     **{each: (*_BASE, "kernels", *_LIBRARY) for each in _LIBRARY},
+    "datasets": (*_BASE, "kernels", "io"),
     "graph": (*_BASE, "kernels", *_LIBRARY),
     "testing": (*_BASE, "kernels", *_LIBRARY, "graph"),
     "runtime": (*_BASE, "kernels", *_LIBRARY, "graph"),
     "bench": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime"),
-    "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench"),
+    "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench", "datasets"),
 }
 _NODES = (*_BASE, "kernels", *_LIBRARY, "graph")
 _NO_NODES_BELOW = {"kernels", *_LIBRARY, "graph", *_BASE}

@@ -25,7 +25,7 @@ MANIFEST: Final = "eventflow-manifest.jsonl"
 JOURNAL: Final = "eventflow-manifest.journal"
 PARTS: Final = ".eventflow-parts"
 _OURS: Final = frozenset((MANIFEST, JOURNAL, PARTS))
-_BAGS: Final = frozenset((".db3", ".mcap"))
+_SAYS_SO: Final = "metadata.yaml"
 _MAGIC: Final = frozenset("*?[")
 _CONTAINERS: Final = frozenset(("csv", "npz", "npy"))  # they hold anything: only a look inside says whether events
 
@@ -67,7 +67,9 @@ def is_pattern(source: str) -> bool:
 
 def is_recording_folder(path: Path) -> bool:
     """Return whether a folder is itself one recording, as a rosbag2 is."""
-    return (path / "metadata.yaml").is_file() and any(each.suffix in _BAGS for each in path.iterdir())
+    if not (path / _SAYS_SO).is_file():  # a folder of several .mcap files is a tree
+        return False
+    return any(row.folder is not None and row.folder(path) for row in formats())
 
 
 def find(sources: Iterable[str | os.PathLike[str]], *, target: Path, settings: Settings) -> Search:
