@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from eventflow import codec
 from eventflow.events import Events
 from eventflow.messages import Message
 from eventflow.runtime import wire
@@ -70,7 +71,7 @@ def test_the_document_names_every_kind_and_every_element() -> None:
     assert order is not None
     named = re.sub(r'"\s*"', "", order[1]).split()
     assert named == ["kind", *(field.name for field in data.fields)]
-    for dtype in wire._DTYPES:
+    for dtype in codec._DTYPES:
         assert dtype.strip("<|") in text
     stock = [name for name, cls in Message.KINDS.items() if cls is not Events and cls.__module__ == Message.__module__]
     for name in stock:
