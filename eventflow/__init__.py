@@ -29,6 +29,7 @@ _HOME = {
     "StreamInfo": "eventflow.messages",
     "Tracks": "eventflow.messages",
     "Watermark": "eventflow.messages",
+    "attach": "eventflow.runtime",
     "connect": "eventflow.runtime",
     "convert": "eventflow.io",
     "index": "eventflow.io",
@@ -37,6 +38,7 @@ _HOME = {
     "open": "eventflow.io",
     "read": "eventflow.io",
     "run": "eventflow.runtime",
+    "runs": "eventflow.runtime",
     "s": "eventflow.units",
     "us": "eventflow.units",
     "write": "eventflow.io",
@@ -75,8 +77,10 @@ if TYPE_CHECKING:
     from eventflow.messages import StreamInfo as StreamInfo
     from eventflow.messages import Tracks as Tracks
     from eventflow.messages import Watermark as Watermark
+    from eventflow.runtime import attach as attach
     from eventflow.runtime import connect as connect
     from eventflow.runtime import run as run
+    from eventflow.runtime import runs as runs
     from eventflow.units import Duration as Duration
     from eventflow.units import Size as Size
     from eventflow.units import ms as ms

@@ -61,11 +61,12 @@ def _keep(summary: dict[str, Any] | None, file: PartFile | None) -> None:
 
 
 def _shown(graph: Graph, **options: Any) -> dict[str, Any]:
+    options["steerable"] = True
     if not sys.stderr.isatty():
         return run(graph, on_notice=_Once(lambda text: print(text, file=sys.stderr, flush=True)), **options)
     from eventflow.cli.live import LiveTable
 
-    with LiveTable(graph) as table:
+    with LiveTable(graph.name) as table:
         once = _Once(table.say)
 
         def announce(text: str) -> None:

@@ -16,17 +16,14 @@ from eventflow.cli.options import number
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from eventflow.graph.graph import Graph
-
 
 class LiveTable:
     """Shows each snapshot of a run in place of the one before, on standard error; nothing is left of it at the end."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    def __init__(self, name: str, *, to_stdout: bool = False) -> None:
+        self._console = Console(stderr=not to_stdout, no_color=bool(os.environ.get("NO_COLOR")) or None)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._name = graph.name
-        self._begun = time.monotonic()
+        self._name = name
         self._before: tuple[float, dict[str, Any]] | None = None
 
     def __enter__(self) -> LiveTable:
@@ -49,11 +46,24 @@ class LiveTable:
 
     def update(self, snapshot: dict[str, Any]) -> None:
         """Show a snapshot, which has the shape of a summary."""
+        self._live.update(self._table(snapshot), refresh=True)
+
+    def show(self, snapshot: dict[str, Any]) -> None:
+        """Print a snapshot so that it stays."""
+        self._console.print(self._table(snapshot))
+
+    def remember(self, snapshot: dict[str, Any]) -> None:
+        """Take a snapshot for the next one's rates to count from."""
+        self._before = time.monotonic(), snapshot
+
+    def _table(self, snapshot: dict[str, Any]) -> Group:
         now = time.monotonic()
         nodes = self._nodes(snapshot, now)
-        head = Text(f"{self._name}  {now - self._begun:.1f} s  {number(snapshot['events'])} events", style="bold")
-        self._live.update(Group(head, nodes, _edges(snapshot)), refresh=True)
-        self._before = now, snapshot
+        parts = [f"{self._name}  {snapshot['wall_s']:.1f} s  {number(snapshot['events'])} events"]
+        if latency := snapshot["latency_us"]:
+            parts.append("latency " + ", ".join(f"{name} {value / 1e3:.2f} ms" for name, value in latency.items()))
+        self.remember(snapshot)
+        return Group(Text("  ".join(parts), style="bold"), nodes, _edges(snapshot))
 
     def _nodes(self, snapshot: dict[str, Any], now: float) -> Table:
         table = Table(box=None, pad_edge=False)
@@ -79,13 +89,14 @@ class LiveTable:
 
 def _edges(snapshot: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("edge", "messages", "waiting", "dropped", "most waiting"):
+    for title in ("edge", "messages", "waiting", "dropped", "most waiting", "age p99"):
         table.add_column(title, justify="left" if title == "edge" else "right")
     for edge in snapshot["edges"]:
         waiting = edge["messages_sent"] - edge["messages_received"] - edge["messages_dropped"]
         dropped = Text(number(edge["messages_dropped"]), style="red" if edge["messages_dropped"] else "")
         fill = number(edge["max_fill"])
-        table.add_row(
-            f"{edge['from']} -> {edge['to']}", number(edge["messages_received"]), number(waiting), dropped, fill
-        )
+        age = edge["latency_us"]
+        late = Text("" if age is None else f"{age['p99'] / 1e3:.1f} ms", style="red" if edge["late"] else "")
+        name = f"{edge['from']} -> {edge['to']}"
+        table.add_row(name, number(edge["messages_received"]), number(waiting), dropped, fill, late)
     return table

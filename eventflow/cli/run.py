@@ -22,7 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("graph", metavar="GRAPH", help="a graph file, or a name such as demo")
     add_set(parser)
-    parser.add_argument("--speed", default="max", metavar="N|max", help="event time per wall time: 1 is real time")
+    parser.add_argument(
+        "--speed",
+        default="max",
+        metavar="N|max|FILE",
+        help="event time per wall time: 1 is real time; or a file of lines 'WALL_S SPEED'",
+    )
+    parser.add_argument("--jitter", type=duration, default=0, metavar="TIME", help="send packets up to this much late")
     parser.add_argument(
         "--place",
         metavar="HOW",
@@ -42,7 +48,12 @@ def main(options: argparse.Namespace) -> int:
 
     _check_place(options.place)
     graph = load_graph(options.graph, set=options.set)
-    given = {"place": options.place, "speed": options.speed, "packet_events": options.packet_events}
+    given = {
+        "place": options.place,
+        "speed": options.speed,
+        "packet_events": options.packet_events,
+        "jitter_us": options.jitter,
+    }
     limits = {"for_us": options.for_us} | ({} if options.memory is None else {"memory_bytes": options.memory})
     return execute(graph, summary_path=options.summary, strict=options.strict, **given, **limits)
 

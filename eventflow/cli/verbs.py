@@ -37,6 +37,9 @@ VERBS = {
     "convert": Verb("eventflow.cli.convert", "SRC… DST", "write recordings in another format"),
     "export": Verb("eventflow.cli.export", "FILE OUT", "make a video or picture of a recording"),
     "synth": Verb("eventflow.cli.synth", "[SCENE OUT]", "simulate a scene, or list the scenes"),
+    "top": Verb("eventflow.cli.top", "[RUN]", "show the nodes and edges of a running graph"),
+    "set": Verb("eventflow.cli.set", "[RUN] N.P=V", "change a live parameter of a running graph"),
+    "steer": Verb("eventflow.cli.steer", "ORDER [RUN]", "pause, resume, step, seek or stop a running graph"),
     "bench": Verb("eventflow.cli.bench", "[NAME]", "measure speed here, beside other libraries if wanted"),
     "doctor": Verb("eventflow.cli.doctor", "", "look at this installation and machine"),
 }

@@ -34,6 +34,9 @@ def policy_text(edge: EdgeSpec) -> str:
     usual = None if edge.lossless else DEFAULT_TIME_US
     if edge.time_us != usual:
         words.append("no time limit" if edge.time_us is None else text_from_duration(edge.time_us))
+    if edge.budget_us is not None:
+        late = ", drop late" if edge.when_late == "drop" else ""
+        words.append(f"budget {text_from_duration(edge.budget_us)}{late}")
     return ", ".join(words)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from eventflow.graph.ports import Port
 
 WhenFull = Literal["block", "drop_oldest", "latest", "fail"]
+WhenLate = Literal["pass", "drop"]
 OnError = Literal["fail", "skip", "restart"]
 
 DEFAULT_PACKETS = 32
@@ -68,6 +69,8 @@ class EdgeSpec:
         index: its number in order of the file; a tie in event time is broken by it.
         when_full: what happens when `packets`, `bytes` or `time_us` are waiting.
         time_us: the span of event time that may wait, µs; None is no limit. A blocking edge has none unless told.
+        budget_us: how old a message may be when it arrives, µs, in a live or paced run; None is no limit.
+        when_late: what happens to a message that is older: it passes and is counted, or is dropped.
         where: `file:line:column` for messages.
     """
 
@@ -80,12 +83,14 @@ class EdgeSpec:
     packets: int = DEFAULT_PACKETS
     bytes: int = DEFAULT_BYTES
     time_us: int | None = None
+    budget_us: int | None = None
+    when_late: WhenLate = "pass"
     where: str = ""
 
     @property
     def lossless(self) -> bool:
         """Whether the edge never drops."""
-        return self.when_full in ("block", "fail")
+        return self.when_full in ("block", "fail") and self.when_late == "pass"
 
     @property
     def begin(self) -> str:

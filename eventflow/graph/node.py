@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from eventflow.io.parts import PartFile
 
-_ENGINE_METHODS = frozenset({"close", "create", "finish", "on_watermark", "restore", "run", "start", "state"})
+_ENGINE_METHODS = frozenset({"close", "create", "finish", "on_watermark", "restore", "run", "seek", "start", "state"})
 _PLAIN = (bool, int, float, str, bytes, type(None), np.ndarray, np.generic, Events)
 
 
@@ -186,6 +186,10 @@ class Source(Node):
     def run(self) -> Iterator[Any]:
         """Yield messages in time order, and Watermarks where time passes without any."""
         raise NodeDeclarationError(f"source {type(self).__name__} has no run()")
+
+    def seek(self, t: int) -> None:
+        """Have the next `run()` begin with the first event at or after `t` (µs), where the source can."""
+        raise ParameterError(f"source {type(self).__name__} cannot go to another time")
 
 
 def parsed_parameters(node_class: type[Node], given: dict[str, Any]) -> dict[str, Any]:

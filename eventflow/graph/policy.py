@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from eventflow.errors import ParameterError
-from eventflow.graph.graph import DEFAULT_BYTES, DEFAULT_PACKETS, DEFAULT_TIME_US, WhenFull
+from eventflow.graph.graph import DEFAULT_BYTES, DEFAULT_PACKETS, DEFAULT_TIME_US, WhenFull, WhenLate
 from eventflow.graph.parameters import Parameter, Range, parameter_from_annotation
 from eventflow.graph.yaml12 import MISSING
 from eventflow.units import Duration, Size
@@ -33,6 +33,18 @@ POLICY: dict[str, Parameter] = {
         None,
         "how much event time may wait; without it 1s where messages may be dropped, else no limit",
     ),
+    "budget": parameter_from_annotation(
+        "budget",
+        Annotated[Duration, Range(1, 1 << 50)] | None,
+        None,
+        "how old a message may be when it arrives here, in a live or paced run; each that is older is counted",
+    ),
+    "when_late": parameter_from_annotation(
+        "when_late",
+        WhenLate,
+        "pass",
+        "what happens to a message beyond the budget: it passes all the same, or is dropped",
+    ),
 }
 
 
@@ -44,6 +56,8 @@ class Policy:
     packets: int = DEFAULT_PACKETS
     bytes: int = DEFAULT_BYTES
     time_us: int | None = None
+    budget_us: int | None = None
+    when_late: WhenLate = "pass"
 
 
 def policy_from_values(given: dict[str, Value], problems: Problems) -> Policy:
@@ -56,8 +70,11 @@ def policy_from_values(given: dict[str, Value], problems: Problems) -> Policy:
             except ParameterError as error:
                 problems.add(value.where, str(error))
     drops = parsed.get("when_full") in ("drop_oldest", "latest")
+    budget_us = parsed.pop("budget", None)
+    if budget_us is None and "when_late" in parsed:
+        problems.add(given["when_late"].where, "when_late needs a budget: what is late without one?")
     time_us = parsed.pop("time", DEFAULT_TIME_US if drops else None)
-    return Policy(**parsed, time_us=time_us)
+    return Policy(**parsed, time_us=time_us, budget_us=budget_us)
 
 
 def parsed_value(parameter: Parameter, value: Value) -> Any:

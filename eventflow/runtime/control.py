@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from eventflow.errors import MemoryLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from eventflow.runtime.pace import Pace
 
 DEFAULT_MEMORY_BYTES = 1_000_000_000
 
@@ -21,15 +24,21 @@ class RunControl:
     """Shared by all tasks of one process.
 
     `draining` asks the sources to end; everything they sent is still processed. `aborted` ends every wait at once.
+    `paused` holds the sources back, `paused_ns` is how long it did so in all, and `steered` says that somebody takes a
+    hand in the run, so that no source may run without looking here.
     """
 
     def __init__(self, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
         self.draining = threading.Event()
         self.go = threading.Event()
         self.aborted = False
+        self.steered = False
+        self.paused = False
+        self.paused_ns = 0
+        self._paused_since = 0
         self.anchor_ns = 0
         self.anchor_t: int | None = None
-        self.speed: float | None = None
+        self.pace: Pace | None = None
         self.for_us: int | None = None
         self.memory_bytes = memory_bytes
         self.held_bytes = 0
@@ -39,7 +48,7 @@ class RunControl:
     @property
     def paced(self) -> bool:
         """Whether sources keep to a clock."""
-        return self.speed is not None
+        return self.pace is not None
 
     def on_change(self, wake: Callable[[], None]) -> None:
         """Register a function that ends a wait, so that its thread looks here again."""
@@ -49,22 +58,37 @@ class RunControl:
         """Let the sources go: event time `anchor_t` (µs) is the monotonic time `anchor_ns`."""
         self.anchor_ns, self.anchor_t = anchor_ns, anchor_t
         self.go.set()
+        self.wake()
+
+    def pause(self) -> None:
+        """Hold the sources back; what they sent is still processed."""
+        if not self.paused:
+            self._paused_since = time.monotonic_ns()
+            self.steered = self.paused = True
+
+    def resume(self) -> None:
+        """Let the sources go on; what was due meanwhile is due later by as long as the pause was."""
+        if self.paused:
+            self.paused_ns += time.monotonic_ns() - self._paused_since
+            self.paused = False
+            self.wake()
+
+    def wake(self) -> None:
+        """End every wait, so that its thread looks here again."""
         for wake in self._wakers:
             wake()
 
     def drain(self) -> None:
         """Ask the sources to end."""
         self.draining.set()
-        for wake in self._wakers:
-            wake()
+        self.wake()
 
     def abort(self) -> None:
         """End every wait in this process with `Aborted`."""
         self.aborted = True
         self.draining.set()
         self.go.set()
-        for wake in self._wakers:
-            wake()
+        self.wake()
 
     def check(self) -> None:
         """Raise `Aborted` if the run was given up."""

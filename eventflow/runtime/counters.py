@@ -7,52 +7,6 @@ from typing import Any
 _STEPS_PER_OCTAVE = 8
 
 
-class EdgeCounts:
-    """What passed over one edge, as far as this process saw it. Drops are messages by reason."""
-
-    __slots__ = (
-        "bytes_sent",
-        "drops",
-        "events_dropped",
-        "events_received",
-        "events_sent",
-        "max_fill",
-        "messages_dropped",
-        "messages_received",
-        "messages_sent",
-    )
-
-    def __init__(self) -> None:
-        self.messages_sent = self.messages_received = self.messages_dropped = 0
-        self.events_sent = self.events_received = self.events_dropped = 0
-        self.bytes_sent = self.max_fill = 0
-        self.drops: dict[str, int] = {}
-
-    def drop(self, reason: str, events: int) -> None:
-        """Count one message that is given up."""
-        self.messages_dropped += 1
-        self.events_dropped += events
-        self.drops[reason] = self.drops.get(reason, 0) + 1
-
-    def plain(self) -> dict[str, Any]:
-        """Return the counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-class NodeCounts:
-    """What one node did."""
-
-    __slots__ = ("busy_ns", "errors", "events_in", "events_out", "messages_in", "messages_out")
-
-    def __init__(self) -> None:
-        self.busy_ns = self.errors = 0
-        self.events_in = self.events_out = self.messages_in = self.messages_out = 0
-
-    def plain(self) -> dict[str, Any]:
-        """Return the counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
 class LatencyHistogram:
     """Counts of durations in eighths of an octave, so that a percentile is right to 9 % at any scale."""
 
@@ -90,3 +44,57 @@ class LatencyHistogram:
         if not self.counts:
             return None
         return {"p50": self.percentile_us(0.5), "p99": self.percentile_us(0.99), "max": self.max_ns / 1000}
+
+
+class EdgeCounts:
+    """What passed over one edge, as far as this process saw it.
+
+    Drops are messages by reason. `latency` is the age of messages on arrival, `late` how many were beyond the edge's
+    budget; both only where a run is live or paced.
+    """
+
+    __slots__ = (
+        "bytes_sent",
+        "drops",
+        "events_dropped",
+        "events_received",
+        "events_sent",
+        "late",
+        "latency",
+        "max_fill",
+        "messages_dropped",
+        "messages_received",
+        "messages_sent",
+    )
+
+    def __init__(self) -> None:
+        self.messages_sent = self.messages_received = self.messages_dropped = 0
+        self.events_sent = self.events_received = self.events_dropped = 0
+        self.bytes_sent = self.max_fill = self.late = 0
+        self.latency = LatencyHistogram()
+        self.drops: dict[str, int] = {}
+
+    def drop(self, reason: str, events: int) -> None:
+        """Count one message that is given up."""
+        self.messages_dropped += 1
+        self.events_dropped += events
+        self.drops[reason] = self.drops.get(reason, 0) + 1
+
+    def plain(self) -> dict[str, Any]:
+        """Return the counters by name."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        return plain | {"latency": [dict(self.latency.counts), self.latency.max_ns]}
+
+
+class NodeCounts:
+    """What one node did."""
+
+    __slots__ = ("busy_ns", "errors", "events_in", "events_out", "messages_in", "messages_out")
+
+    def __init__(self) -> None:
+        self.busy_ns = self.errors = 0
+        self.events_in = self.events_out = self.messages_in = self.messages_out = 0
+
+    def plain(self) -> dict[str, Any]:
+        """Return the counters by name."""
+        return {name: getattr(self, name) for name in self.__slots__}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -239,6 +240,34 @@ class TaskGroup:
             if runner.node.results:
                 results[name] = runner.node.results
         return {"outputs": outputs, "hashes": hashes, "results": results}
+
+    # Steering.
+
+    def steer(self, order: dict[str, Any]) -> None:
+        """Do what somebody who steers the run asked for; `steering.checked_order` looked at it."""
+        kind = order["do"]
+        self.control.steered = True
+        if kind == "pause":
+            self.control.pause()
+        elif kind == "resume":
+            self.control.resume()
+        elif kind == "step":
+            self._order_sources(lambda source: source.allow(order["packets"]))
+        elif kind == "seek":
+            self._order_sources(lambda source: source.seek(order["t"]))
+        elif kind == "set" and order["node"] in self.runners:
+            runner = self.runners[order["node"]]
+            task = next(task for task in self.tasks if runner in task.runners)
+            task.orders.append(lambda: setattr(runner.node, order["parameter"], order["value"]))
+        elif kind == "stop":
+            self.control.drain()
+        self.control.wake()
+
+    def _order_sources(self, what: Callable[[SourceRunner], None]) -> None:
+        """Have something done to each source by its own thread, between two of its packets."""
+        for task in self.tasks:
+            for source in task.sources:
+                task.orders.append(partial(what, source))
 
     def grow(self, edge_index: int) -> None:
         """Double the limits of an edge that ends in this process."""

@@ -28,6 +28,11 @@ _POLL_MS = 100
 _UNTOLD_WATERMARKS = 16
 
 
+def _has_arrived(socket: zmq.Socket[bytes]) -> bool:
+    """Return whether something can be received, at a third of the cost of an exception that says "nothing"."""
+    return bool(int(socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
+
 class LinkOutlet:
     """The sending end of an edge to another process. Used by one thread only."""
 
@@ -138,7 +143,7 @@ class LinkOutlet:
     def read(self) -> None:
         """Take what the receiver sent: credits, and the acknowledgement of the end."""
         assert self.socket is not None  # open() came first
-        while self.socket.get(zmq.EVENTS) & zmq.POLLIN:  # a third of the cost of an exception that says "nothing"
+        while _has_arrived(self.socket):
             header = wire.decode_header(self.socket.recv(zmq.NOBLOCK))
             if isinstance(header, wire.Credit):
                 self.room.give(header.packets, header.bytes)
@@ -354,7 +359,7 @@ class LinkReceiver:
         assert self.socket is not None  # open() came first
         while self.growing:
             self.growing.popleft().grow_now()
-        while self.socket.get(zmq.EVENTS) & zmq.POLLIN:
+        while _has_arrived(self.socket):
             frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             peer = frames[0].bytes
             known = self._peers.get(peer)

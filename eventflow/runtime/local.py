@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from eventflow.runtime.group import TaskGroup
 from eventflow.runtime.interrupt import Interrupts
 from eventflow.runtime.stall import StallDetector
+from eventflow.runtime.steering import steering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,17 +45,21 @@ def run_here(
 
     def watch() -> None:
         tasks = [group.task_state(task) for task in group.tasks]
-        grow = detector.look(tasks) if len(tasks) > 1 else None
+        grow = detector.look(tasks) if len(tasks) > 1 and not control.paused else None
         if grow is not None:
             group.grow(grow)
         if on_progress is not None:
-            outcome.snapshots = {worker.name: group.snapshot()}
-            outcome.wall_s = time.monotonic() - begun
-            on_progress(outcome.summary())
+            on_progress(summary())
+
+    def summary() -> dict[str, Any]:
+        outcome.snapshots = {worker.name: group.snapshot()}
+        outcome.wall_s = time.monotonic() - begun
+        return outcome.summary()
 
     # closing included: an interrupt while files get their final names must not leave half of them
     with Interrupts(drain=control.drain, abort=control.abort) as interrupts:
-        group.run(watch=watch if on_progress is not None or len(group.tasks) > 1 else None, period_s=_LOOK_S)
+        with steering(graph, options.run_id, apply=group.steer, summary=summary, log=outcome.steering):
+            group.run(watch=watch if on_progress is not None or len(group.tasks) > 1 else None, period_s=_LOOK_S)
         outcome.wall_s = time.monotonic() - begun
         outcome.interrupted = interrupts.count > 0
         aborted = group.failure is not None or interrupts.count > 1

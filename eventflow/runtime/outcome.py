@@ -19,6 +19,7 @@ class Outcome:
     Attributes:
         failure: the first error, or None.
         grown: how often each edge was enlarged, by its index.
+        steering: what somebody did to the run while it went, in order.
         stall: the waiting edges in words, as they stood at the end.
     """
 
@@ -33,6 +34,7 @@ class Outcome:
     failure: BaseException | None = None
     grown: dict[int, int] = field(default_factory=dict)
     stall: str = ""
+    steering: list[dict[str, Any]] = field(default_factory=list)
 
     def summary(self, *, hash_files: bool = False) -> dict[str, Any]:
         """Return the summary as it stands."""
@@ -46,5 +48,6 @@ class Outcome:
             paced=self.paced,
             interrupted=self.interrupted,
             grown=self.grown,
+            steering=self.steering,
             hash_files=hash_files,
         )

@@ -59,7 +59,21 @@ class Outlet(Protocol):
 class Inlet:
     """Where messages of one edge reach a runner. For an edge inside a task it is the outlet as well."""
 
-    __slots__ = ("anew", "counts", "edge", "ended", "held", "info", "later", "port", "rank", "runner", "watermark")
+    __slots__ = (
+        "anew",
+        "budget_ns",
+        "counts",
+        "edge",
+        "ended",
+        "held",
+        "info",
+        "later",
+        "port",
+        "rank",
+        "runner",
+        "timed",
+        "watermark",
+    )
 
     def __init__(self, edge: EdgeSpec, runner: Runner, rank: int, counts: EdgeCounts) -> None:
         self.edge = edge
@@ -73,10 +87,13 @@ class Inlet:
         self.held: deque[tuple[Any, int, int]] = deque()  # message, size in bytes, ingest
         self.anew: str | None = None  # why time starts anew here, while another inlet has not come so far
         self.later: list[Callable[[], None]] = []  # what came after that
+        self.timed = False
+        self.budget_ns = FOREVER if edge.budget_us is None else edge.budget_us * 1000
 
     def start(self, info: StreamInfo) -> None:
         """Take the announcement of the stream; the node starts when every inlet has one."""
         self.info = info
+        self.timed = self.runner.control.paced or info.live
         self.runner.inlet_started()
 
     def message(self, message: Any, events: int, ingest_ns: int) -> None:
@@ -85,7 +102,7 @@ class Inlet:
         counts.messages_sent += 1
         counts.events_sent += events
         runner = self.runner
-        if runner.joins or self.anew is not None:
+        if runner.joins or self.timed or self.anew is not None:
             self.receive(message, events, ingest_ns)
             return
         runner.process(self, message, events, ingest_ns)
@@ -99,6 +116,8 @@ class Inlet:
             return
         counts = self.counts
         runner = self.runner
+        if self.timed and self._too_late(events, time.monotonic_ns() - ingest_ns):
+            return
         if runner.joins:
             size = size_of(message)
             runner.control.hold(size)
@@ -110,6 +129,17 @@ class Inlet:
             runner.process(self, message, events, ingest_ns)
             counts.messages_received += 1
             counts.events_received += events
+
+    def _too_late(self, events: int, age_ns: int) -> bool:
+        """Note a message's age; return whether it is beyond the budget and dropped for that."""
+        self.counts.latency.add(age_ns)
+        if age_ns <= self.budget_ns:
+            return False
+        self.counts.late += 1
+        if self.edge.when_late == "drop":
+            self.counts.drop("late", events)
+            return True
+        return False
 
     def advance(self, t: int, ingest_ns: int) -> None:
         """Take the promise that no message with time < t will come."""

@@ -12,8 +12,9 @@ from eventflow.errors import MemoryLimitError, RunError
 from eventflow.graph.graph import Graph
 from eventflow.runtime.control import DEFAULT_MEMORY_BYTES
 from eventflow.runtime.memory import keep_freed_memory
-from eventflow.runtime.options import RunOptions, speed_from_text
+from eventflow.runtime.options import RunOptions
 from eventflow.runtime.outcome import Outcome
+from eventflow.runtime.pace import pace_from_text
 from eventflow.runtime.plan import make_plan
 from eventflow.runtime.summary import lost
 
@@ -38,6 +39,8 @@ def run(
     runs_folder: str | Path = "runs",
     on_progress: Callable[[dict[str, Any]], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
+    jitter_us: int = 0,
+    steerable: bool = False,
 ) -> dict[str, Any]:
     """Run a graph to its end and return its summary.
 
@@ -45,7 +48,7 @@ def run(
         graph: a Graph, or the path or name of a graph file.
         set: parameters of the graph (`name`) and of its nodes (`node.param`).
         place: fused, threads, processes, auto, a file or map that places nodes; None: what the graph file says.
-        speed: "max", or event time per wall time.
+        speed: "max", event time per wall time, or a file of wall times (s) and speeds.
         packet_events: the largest packet of every source, events; None: each source's own.
         for_us: how much event time to process, µs.
         memory_bytes: what queues and join buffers may hold together.
@@ -53,6 +56,8 @@ def run(
         runs_folder: where a failure leaves its traceback and the message it failed on.
         on_progress: called a few times a second with the summary as it stands.
         on_notice: called with what a user should know while waiting: "compiling kernels.denoise.…".
+        jitter_us: how much later than due a packet may be sent, µs; how much, its number decides.
+        steerable: whether `attach` (and `eventflow top`) may look at the run and take a hand in it.
 
     Raises:
         GraphError: the graph is wrong; nothing ran and nothing was written.
@@ -63,9 +68,9 @@ def run(
     plan = make_plan(checked, place)
     run_id = time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid())
     folder = os.path.join(os.path.abspath(runs_folder), run_id)
-    options = RunOptions(speed_from_text(speed), for_us, memory_bytes, folder)
+    options = RunOptions(pace_from_text(speed, jitter_us), for_us, memory_bytes, folder, run_id if steerable else "")
     live = any(spec.node_class.live for spec in checked.nodes.values())
-    outcome = Outcome(checked, plan, paced=options.speed is not None or live)
+    outcome = Outcome(checked, plan, paced=options.pace is not None or live)
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     keep_freed_memory()

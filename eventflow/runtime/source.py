@@ -28,8 +28,8 @@ class SourceRunner(Runner):
     """Whether every node of the run is in this source's task."""
 
     def run_alone(self) -> None:
-        """Send everything, as fast as it goes."""
-        while not self.ended:
+        """Send everything, as fast as it goes, until somebody takes a hand in the run."""
+        while not (self.ended or self.control.steered):
             self.control.check()
             self.step()
 
@@ -42,6 +42,9 @@ class SourceRunner(Runner):
         self._anchor: tuple[int, int] | None = None  # a monotonic time (ns) and the event time (µs) that is due then
         self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
         self._emitted = 0
+        self._due_ns: float | None = None
+        self._sought: int | None = None
+        self.steps_allowed = 0
         # where no edge is bounded and nobody waits for the clock, every packet's watermark would be told for nothing
         self._tell_every = _WATERMARK_EVERY if self.alone and not self.control.paced and not self.node.live else 1
         if not self.node.live:
@@ -55,20 +58,41 @@ class SourceRunner(Runner):
 
     def due_in(self) -> float:
         """Return the seconds until the next item is due: 0 if it is, or if the run keeps to no clock."""
+        if self._sought is not None:
+            return 0.0
         if self._next is None:
             self._fetch()
         control = self.control
-        if control.speed is None or self._next is None or isinstance(self._next, Reset):
+        if control.pace is None or self._next is None or isinstance(self._next, Reset) or control.paused:
             return 0.0
         if self._anchor is None:
             anchor_t = control.anchor_t if control.anchor_t is not None else _first_time(self._next)
             self._anchor = (control.anchor_ns, anchor_t)
         anchor_ns, anchor_t = self._anchor
-        due_ns = anchor_ns + (_last_time(self._next) - anchor_t) * 1000 / control.speed
-        return max(0.0, (due_ns - time.monotonic_ns()) / 1e9)
+        since_ns = control.pace.due_ns(_last_time(self._next) - anchor_t, self._emitted)
+        self._due_ns = anchor_ns + control.paused_ns + since_ns
+        return max(0.0, (self._due_ns - time.monotonic_ns()) / 1e9)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether a pause keeps the next packet back."""
+        control = self.control
+        return control.paused and self.steps_allowed == 0 and self._sought is None and not control.draining.is_set()
+
+    def allow(self, packets: int) -> None:
+        """Let some packets go in spite of a pause."""
+        self.steps_allowed += packets
+
+    def seek(self, t: int) -> None:
+        """Go on with the next event at or after `t` (µs); every node below starts anew."""
+        self._sought = t
 
     def step(self) -> None:
         """Send the next item, or end."""
+        if self._sought is not None:
+            self._go_to(self._sought)
+        elif self.steps_allowed:
+            self.steps_allowed -= 1
         if self._next is None:
             self._fetch()
         item, self._next = self._next, None
@@ -83,7 +107,16 @@ class SourceRunner(Runner):
             if item is None:
                 self._finish()
                 return
-        self._emit(item, time.monotonic_ns())
+        # a source that is late itself makes its packets older
+        now_ns = time.monotonic_ns()
+        self._emit(item, now_ns if self._due_ns is None else min(int(self._due_ns), now_ns))
+
+    def _go_to(self, t: int) -> None:
+        self._sought = None
+        self._items.close()
+        self.node.seek(t)
+        self._items = self._cut(iter(self.node.run()))
+        self._next = Reset(f"the replay went to {t} µs")
 
     def _fetch(self) -> None:
         begun = time.perf_counter_ns()
@@ -102,7 +135,8 @@ class SourceRunner(Runner):
             self._last_out = dict.fromkeys(self._last_out, NEVER)
             self._first_t = None
             self.t_end = NEVER
-            self._anchor = None if self._next is None else (time.monotonic_ns(), _first_time(self._next))
+            now_ns = time.monotonic_ns() - self.control.paused_ns
+            self._anchor = None if self._next is None else (now_ns, _first_time(self._next))
             for outlet in self.all_outlets:
                 outlet.reset(item.reason)
         elif isinstance(item, Watermark):

@@ -23,6 +23,9 @@ _EDGE_SUMS = (
 )
 
 
+_CHANGES = frozenset({"seek", "set", "stop"})  # pauses and steps change when, not what
+
+
 def make_summary(
     graph: Graph,
     plan: Plan,
@@ -34,6 +37,7 @@ def make_summary(
     paced: bool,
     interrupted: bool,
     grown: dict[int, int],
+    steering: list[dict[str, Any]],
     hash_files: bool,
 ) -> dict[str, Any]:
     """Return the summary; `snapshots`, `reports` and `pids` are by worker name."""
@@ -58,7 +62,8 @@ def make_summary(
         ),
         "lossless": all(edge["messages_sent"] == edge["messages_received"] for edge in edges),
         "interrupted": interrupted,
-        "outputs": _outputs(graph, reports, hash_files),
+        "outputs": _outputs(graph, reports, hash_files, steered=any(each["do"] in _CHANGES for each in steering)),
+        "steering": steering,
         "results": {name: found for report in reports.values() for name, found in report["results"].items()},
     }
 
@@ -92,6 +97,9 @@ def _edge(edge: EdgeSpec, snapshots: dict[str, dict[str, Any]], grown: int) -> d
     for end in ends:
         for reason, count in end["drops"].items():
             drops[reason] = drops.get(reason, 0) + count
+    age = LatencyHistogram()
+    for end in ends:
+        age.merge(*end["latency"])
     return {
         "from": edge.begin,
         "to": edge.end,
@@ -100,11 +108,13 @@ def _edge(edge: EdgeSpec, snapshots: dict[str, dict[str, Any]], grown: int) -> d
         "drops": drops,
         "max_fill": max((end["max_fill"] for end in ends), default=0),
         "enlarged": grown,
+        "latency_us": age.plain(),
+        "late": sum(end["late"] for end in ends),
     }
 
 
-def _outputs(graph: Graph, reports: dict[str, dict[str, Any]], hash_files: bool) -> dict[str, Any]:
-    reproducible = graph.reproducible_nodes()
+def _outputs(graph: Graph, reports: dict[str, dict[str, Any]], hash_files: bool, *, steered: bool) -> dict[str, Any]:
+    reproducible = set() if steered else graph.reproducible_nodes()
     found: dict[str, Any] = {}
     for report in reports.values():
         for name, paths in report["outputs"].items():

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from eventflow.io.parts import parts_in_journal, remove_part
 from eventflow.runtime.control import memory_limit_error
 from eventflow.runtime.interrupt import Interrupts
 from eventflow.runtime.stall import StallDetector
+from eventflow.runtime.steering import steering
 from eventflow.runtime.worker import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -81,7 +83,8 @@ class Supervisor:
         self._detector = StallDetector(graph)
         self._begun = time.monotonic()
         self._interrupts = Interrupts(drain=lambda: None, abort=lambda: None)
-        self._drained = False
+        self._drained = self._paused = False
+        self._orders_to_pass: deque[dict[str, Any]] = deque()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
 
@@ -97,7 +100,9 @@ class Supervisor:
                 self._socket.setsockopt(zmq.ROUTER_MANDATORY, 0)
                 self._socket.bind(f"ipc://{self._folder}/control")
                 self._start_workers()
-                self._supervise()
+                hooks = {"apply": self._orders_to_pass.append, "summary": self._summary}
+                with steering(self._graph, self._options.run_id, log=self._outcome.steering, **hooks):
+                    self._supervise()
                 self._close_workers()
             finally:
                 self._end_processes()
@@ -139,6 +144,8 @@ class Supervisor:
         gone = False
         while not self._all("done") and self._outcome.failure is None:
             self._listen(0.05)
+            while self._orders_to_pass:
+                self._pass_on(self._orders_to_pass.popleft())
             self._mourn()
             now = time.monotonic()
             if not gone and self._all("ready"):
@@ -156,10 +163,21 @@ class Supervisor:
                 self._look()
             if now >= next_progress and self._on_progress is not None:
                 next_progress = now + _PROGRESS_S
-                self._gather()
-                self._on_progress(self._outcome.summary())
+                self._on_progress(self._summary())
         self._outcome.wall_s = time.monotonic() - self._begun
         self._outcome.interrupted = self._interrupts.count > 0
+
+    def _pass_on(self, order: dict[str, Any]) -> None:
+        """Have every worker do what somebody who steers the run asked for."""
+        if order["do"] in ("pause", "resume"):
+            self._paused = order["do"] == "pause"
+        self._tell(kind="steer", order=order)
+
+    def _summary(self) -> dict[str, Any]:
+        """Return the summary as it stands, for any thread."""
+        self._gather()
+        self._outcome.wall_s = time.monotonic() - self._begun
+        return self._outcome.summary()
 
     def _listen(self, seconds: float) -> None:
         if not self._socket.poll(int(seconds * 1000)):
@@ -237,7 +255,7 @@ class Supervisor:
         held = sum(worker.snapshot["held_bytes"] for worker in self._workers.values() if worker.snapshot)
         if held > self._options.memory_bytes:
             self._fail(memory_limit_error(held, self._options.memory_bytes))
-        grow = self._detector.look(tasks)
+        grow = None if self._paused else self._detector.look(tasks)
         if grow is not None:
             target = next(edge.target for edge in self._graph.edges if edge.index == grow)
             self._send(self._plan.worker_of(target), {"kind": "grow", "edge": grow})
@@ -282,7 +300,6 @@ class Supervisor:
         for worker in self._workers.values():
             if worker.snapshot is not None:
                 self._outcome.snapshots[worker.name] = worker.snapshot
-        self._outcome.wall_s = self._outcome.wall_s or time.monotonic() - self._begun
         self._outcome.grown = self._detector.grown
 
     def _fail(self, error: BaseException) -> None:

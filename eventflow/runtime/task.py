@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -37,6 +38,7 @@ class Task:
         blocked_on: the edge that is full, while the task waits for it.
         idle: whether the task waits for something to arrive.
         pacing: whether it waits for the time at which a source's next packet is due.
+        orders: what somebody who steers the run wants done between two packets; any thread may append.
         steps: how often it did anything; a task whose count stands still makes no progress.
     """
 
@@ -53,6 +55,7 @@ class Task:
         self.idle = False
         self.pacing = False
         self.steps = 0
+        self.orders: deque[Callable[[], None]] = deque()
         self.ended = False
         self.started = False
         self.on_started: Callable[[], None] = _nothing
@@ -122,6 +125,8 @@ class Task:
         while True:
             self.control.check()
             self.steps += 1
+            while self.orders:
+                self.orders.popleft()()
             if not self.started:
                 waiting = [runner for runner in waiting if not runner.started]
                 if not waiting:
@@ -130,7 +135,10 @@ class Task:
             if self._deliver():
                 continue
             if self.control.go.is_set() and (source := self._next_source()) is not None:
-                if source.alone and not self.control.paced:
+                if source.held_back:
+                    self._wait(_POLL_S)
+                    continue
+                if source.alone and not (self.control.paced or self.control.steered):
                     source.run_alone()
                     continue
                 delay = source.due_in()

@@ -86,6 +86,8 @@ class Control:
             group.control.start(order["anchor_ns"], order["anchor_t"])
         elif kind == "drain":
             group.control.drain()
+        elif kind == "steer":
+            group.steer(order["order"])
         elif kind == "grow":
             group.grow(order["edge"])
         elif kind == "close":
@@ -118,7 +120,7 @@ def work(control: Control, orders: dict[str, Any], name: str) -> None:
     keep_journal(Path(orders["sockets"]) / f"{os.getpid()}.parts")
     graph = graph_from_plain(orders["graph"])
     plan = Plan([WorkerPlan(each["name"], each["tasks"]) for each in orders["plan"]])
-    options = RunOptions(**orders["options"])
+    options = RunOptions.from_plain(orders["options"])
     group = TaskGroup(
         graph,
         plan,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from eventflow.errors import RecordingError
-from eventflow.events import Events
+from eventflow.events import EVENT_DTYPE, Events
 from eventflow.graph.node import Source
 from eventflow.graph.parameters import Range
-from eventflow.messages import Reset, StreamInfo, first_time_of
+from eventflow.messages import Reset, StreamInfo, first_time_of, time_of
 from eventflow.units import Duration, ms
+
+if TYPE_CHECKING:
+    from eventflow.io import Jump
 
 _SYNTH = "synth:"
 
@@ -30,6 +33,7 @@ class Read(Source):
         width: sensor width in px, for files that do not say.
         height: sensor height in px, for files that do not say.
         format: name of the format, where the file's bytes do not say.
+        loop: how often the recording is played, each time 1 µs after the last event of the time before; 0: for ever.
     """
 
     path: str
@@ -42,6 +46,8 @@ class Read(Source):
     width: Annotated[int, Range(1, 65535)] | None = None
     height: Annotated[int, Range(1, 65535)] | None = None
     format: str | None = None
+    loop: Annotated[int, Range(0)] = 1
+    _shift = 0
 
     def start(self) -> StreamInfo:
         """Open the recording; what its header says is known then."""
@@ -75,14 +81,31 @@ class Read(Source):
 
     def run(self) -> Iterator[Events | Reset]:
         """Yield the events in time order, and a Reset wherever time starts afresh."""
-        packets = self._recording.items() if hasattr(self, "_recording") else self._scene_events()
-        for packet in packets:
-            if isinstance(packet, Events):
-                yield packet
-            else:
-                yield Reset(f"time jumped from {packet.t_before} to {packet.t_after} µs at event {packet.index}")
+        again = 0
+        while self.loop == 0 or again < self.loop:
+            first = last = None
+            for packet in self._packets():
+                if isinstance(packet, Events):
+                    first = first_time_of(packet) if first is None else first
+                    last = time_of(packet)
+                    yield _later(packet, self._shift) if self._shift else packet
+                else:
+                    yield Reset(f"time jumped from {packet.t_before} to {packet.t_after} µs at event {packet.index}")
+                self._count()
             self._count()
-        self._count()
+            if first is None or last is None:
+                return
+            again += 1
+            self._shift += last - first + 1
+
+    def _packets(self) -> Iterator[Events | Jump]:
+        return self._recording.items() if hasattr(self, "_recording") else self._scene_events()
+
+    def seek(self, t: int) -> None:
+        """Have the next `run()` begin with the first event at or after `t`, µs."""
+        if not hasattr(self, "_recording"):
+            raise RecordingError(f"{self.path}: a simulated scene cannot go to another time")
+        self._recording.seek(t)
 
     def close(self, *, complete: bool) -> None:
         """Close the recording."""
@@ -114,3 +137,11 @@ class Read(Source):
                 yield part
             if len(part) < len(packet) and self.end is not None and first_time_of(packet) >= self.end:
                 return
+
+
+def _later(events: Events, shift_us: int) -> Events:
+    records = events.records.view("V16").copy().view(EVENT_DTYPE)
+    records["t"] += shift_us
+    return Events(
+        records, events.width, events.height, ordered=events.ordered, labels=events.labels, scores=events.scores
+    )

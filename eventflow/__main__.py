@@ -1,0 +1,7 @@
+"""`python -m eventflow` is `eventflow`."""
+
+import sys
+
+from eventflow.cli import main
+
+sys.exit(main())
