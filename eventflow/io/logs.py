@@ -146,8 +146,8 @@ class ChunkedLog(Log):
             begin = self.source.position
             try:
                 chunk = self.next_chunk()
-            except DamageError as error:
-                if not self._pass_over(begin, error):
+            except ValueError as error:  # of a Cursor that left its record, too
+                if not self._pass_over(begin, truncated=getattr(error, "truncated", False)):
                     return
                 continue
             if chunk is None:
@@ -194,7 +194,7 @@ class ChunkedLog(Log):
         except ValueError:
             self.count("damaged")
 
-    def _pass_over(self, begin: int, error: DamageError) -> bool:
+    def _pass_over(self, begin: int, *, truncated: bool) -> bool:
         """Go to the next chunk after damage at byte `begin` and return whether there is one."""
         found = self._search(begin + 1) if self.source.seekable else None
         if found is not None:
@@ -203,7 +203,7 @@ class ChunkedLog(Log):
             self.source.seek(found)
             return True
         end = self.source.size if self.source.size is not None else self.source.position
-        self.count("truncated_bytes" if error.truncated else "damaged_bytes", end - begin)
+        self.count("truncated_bytes" if truncated else "damaged_bytes", end - begin)
         return False
 
     def _search(self, start: int) -> int | None:

@@ -87,7 +87,7 @@ class McapLog(ChunkedLog):
         except ValueError:
             self.channels.clear()
         self._read_metadata()
-        self.chunks.sort(key=lambda each: each[1])
+        self.chunks = sorted((each for each in self.chunks if each[1] < size), key=lambda each: each[1])
         latest = 0
         for number, (time, byte) in enumerate(self.chunks):
             latest = max(latest, time)

@@ -77,7 +77,7 @@ class Ros1Log(ChunkedLog):
         """Return the records of the next chunk; see ChunkedLog."""
         while self.source.peek(1):
             fields, size = self._head()
-            kind = fields.get(b"op", b"\0")[0]
+            kind = (fields.get(b"op") or b"\0")[0]
             if kind == _CHUNK:
                 compression = fields.get(b"compression", b"none").decode("latin-1")
                 room = int.from_bytes(fields.get(b"size", b""), "little")

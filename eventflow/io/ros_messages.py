@@ -124,7 +124,8 @@ def imu(cursor: Cursor) -> Imu:
     """Return a sensor_msgs/Imu, one sample."""
     t = stamp_of(cursor).time_ns // 1000
     values = cursor.numbers("d", 4 + 9 + 3 + 9 + 3 + 9)
-    gyro, accel = (np.array([values[at : at + 3]], np.float32) for at in (13, 25))
+    with np.errstate(over="ignore"):  # beyond float32 is infinite
+        gyro, accel = (np.array([values[at : at + 3]], np.float32) for at in (13, 25))
     return Imu(t=t, time=np.array([t]), accel=accel, gyro=gyro)
 
 

@@ -1,0 +1,194 @@
+"""Feed damaged recordings to every reader, many at a time: `python tools/fuzz.py [FORMAT…] [--inputs N] [--seed S]`.
+
+Each format runs in a process of its own, which a watchdog restarts after a crash or a hang. What goes wrong is kept in
+the folder of --keep as a file, with what happened in its .txt. Figures are printed for each format. The exit code is 1
+where anything went wrong. Beside it belong one run with NUMBA_BOUNDSCHECK=1 (and EVENTFLOW_CACHE elsewhere) and the
+coverage-guided one of tests/fuzz/guided.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+HANG_S = 1.0
+_WATCHDOG_S = 20.0
+_MOST_FINDINGS = 20
+_MEMORY_BYTES = 12 << 30  # of addresses: what lies about its size by more is caught
+
+
+def main() -> int:
+    """Run over the formats asked for."""
+    options = _arguments()
+    if options.worker:
+        return _work(options)
+    from eventflow.io import formats
+
+    names = options.formats or [row.name for row in formats() if row.reads]
+    print(
+        f"{'format':10} {'inputs':>9} {'events':>12} {'per s':>7} {'slowest':>9} {'peak MB':>8}  outcomes", flush=True
+    )
+    bad = total = 0
+    for name in names:
+        found = _supervise(name, options)
+        total += found["inputs"]
+        bad += found["bad"]
+        outcomes = ", ".join(f"{kind} {count}" for kind, count in found["outcomes"].items())
+        print(
+            f"{name:10} {found['inputs']:9} {found['events']:12} {found['inputs'] / found['seconds']:7.0f} "
+            f"{found['slowest_ms']:6.0f} ms {found['peak_mb']:8.0f}  {outcomes}",
+            flush=True,
+        )
+    print(f"{total} inputs, {bad} findings" + (f" in {options.keep}" if bad else ""))
+    return 1 if bad else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0] if __doc__ else "")
+    parser.add_argument("formats", nargs="*")
+    parser.add_argument("--inputs", type=int, default=20_000, help="for each format")
+    parser.add_argument("--seconds", type=float, default=1e9, help="for each format at most")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", default="fuzz-findings", help="folder for inputs that went wrong")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _supervise(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run one format to its end, over crashes and hangs."""
+    total: dict[str, Any] = {"inputs": 0, "events": 0, "seconds": 0.0, "slowest_ms": 0.0, "peak_mb": 0.0, "bad": 0}
+    outcomes: Counter[str] = Counter()
+    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with TemporaryDirectory(dir=place) as folder:
+        while total["inputs"] < options.inputs and total["bad"] < _MOST_FINDINGS:
+            done = _one_process(name, options, folder, total["inputs"])
+            for key in ("inputs", "events", "seconds", "bad"):
+                total[key] += done[key]
+            for key in ("slowest_ms", "peak_mb"):
+                total[key] = max(total[key], done[key])
+            outcomes.update(done["outcomes"])
+            if done["ended"]:
+                break
+    return total | {"outcomes": dict(outcomes.most_common())}
+
+
+def _one_process(name: str, options: argparse.Namespace, folder: str, first: int) -> dict[str, Any]:
+    report, current = Path(folder, "report.json"), Path(folder, "input")
+    report.unlink(missing_ok=True)
+    command = [sys.executable, __file__, name, "--worker", folder, "--seed", str(options.seed + first)]
+    command += ["--inputs", str(options.inputs - first), "--seconds", str(options.seconds), "--keep", options.keep]
+    process = subprocess.Popen(command)
+    seen, since = -1.0, time.monotonic()
+    while (code := process.poll()) is None:
+        time.sleep(0.2)
+        stamp = report.stat().st_mtime if report.exists() else 0.0
+        if stamp != seen:
+            seen, since = stamp, time.monotonic()
+        if time.monotonic() - since > _WATCHDOG_S + (60 if not seen else 0):
+            process.kill()
+            process.wait()
+            code = -signal.SIGALRM
+    done: dict[str, Any] = {"inputs": 0, "events": 0, "seconds": 0.1, "slowest_ms": 0.0, "peak_mb": 0.0, "bad": 0}
+    done |= {"outcomes": {}, "ended": False} | (json.loads(report.read_text()) if report.exists() else {})
+    if code:
+        what = "hang" if code == -signal.SIGALRM else f"exit code {code}"
+        done["inputs"] += 1
+        done["bad"] += 1
+        done["outcomes"][what] = 1
+        if current.exists():
+            _keep(options.keep, name, current.read_bytes(), what)
+    return done
+
+
+def _work(options: argparse.Namespace) -> int:
+    """Read damaged recordings in this process, one after the other."""
+    warnings.simplefilter("error")
+    sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
+    from checking import Checker
+    from mutation import Mutator
+    from seeds import seeds_of
+
+    from eventflow.io.table import format_named
+
+    name = options.formats[0]
+    warnings.simplefilter("ignore")
+    seeds = [seed for seed in seeds_of(name) if seed]
+    others = [seed for each in ("evt3", "aedat4", "npz", name) for seed in seeds_of(each) if seed]
+    warnings.simplefilter("error")
+    folder = Path(options.worker)
+    check = Checker(format_named(name), str(folder / f"input{format_named(name).suffixes[0]}"))
+    mutator = Mutator(options.seed)
+    outcomes: Counter[str] = Counter()
+    for number, seed in enumerate(seeds):
+        check(seed, number)  # kernels are compiled here
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    begun, slowest, bad, ended = time.monotonic(), 0.0, 0, True
+    number = 0
+    for number in range(1, options.inputs + 1):
+        choose = mutator.random.choice
+        data = mutator.mutate(choose(seeds), choose(others))
+        (folder / "input").write_bytes(data)
+        then = time.process_time()  # the machine may be busy; what waits is met by the watchdog
+        try:
+            error = check(data, options.seed + number)
+            outcomes["events" if error is None else error.__name__] += 1
+        except Exception:
+            outcomes["BAD"] += 1
+            bad += 1
+            _keep(options.keep, name, data, f"seed {options.seed + number}\n{traceback.format_exc()}")
+        took = time.process_time() - then
+        if took > HANG_S:
+            outcomes["SLOW"] += 1
+            bad += 1
+            _keep(options.keep, name, data, f"took {took:.2f} s, seed {options.seed + number}")
+        slowest = max(slowest, took)
+        if number % 200 == 0 or bad >= _MOST_FINDINGS or time.monotonic() - begun > options.seconds:
+            _report(folder, number, check.events, begun, slowest, bad, outcomes, ended=False)
+            if bad >= _MOST_FINDINGS or time.monotonic() - begun > options.seconds:
+                break
+    _report(folder, number, check.events, begun, slowest, bad, outcomes, ended=ended)
+    return 0
+
+
+def _report(
+    folder: Path, inputs: int, events: int, begun: float, slowest: float, bad: int, outcomes: Any, *, ended: bool
+) -> None:
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    found = {
+        "inputs": inputs,
+        "events": events,
+        "seconds": time.monotonic() - begun,
+        "slowest_ms": slowest * 1e3,
+        "peak_mb": peak * 1024 / 1e6,
+        "bad": bad,
+        "outcomes": dict(outcomes),
+        "ended": ended,
+    }
+    part = folder / "report.part"
+    part.write_text(json.dumps(found))
+    part.replace(folder / "report.json")
+
+
+def _keep(folder: str, name: str, data: bytes, what: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    stem = Path(folder, f"{name}-{blake2b(data, digest_size=6).hexdigest()}")
+    stem.write_bytes(data)
+    stem.with_suffix(".txt").write_text(what)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
