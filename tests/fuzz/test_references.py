@@ -15,6 +15,8 @@ from recording_kit import decoded
 WIDTH, HEIGHT = 40, 30
 _settings = settings(max_examples=250, derandomize=True, deadline=None, database=None)
 SIZES = st.sampled_from([(1 << 12,), (1,), (7, 1, 33)])
+FLAGS = st.integers(0, 3)
+THREE_BYTES = st.binary(min_size=3, max_size=3)
 CHUNKS = st.sampled_from([1 << 30, 1, 3, 17])
 HEADER = b"%% evt %s\n%% geometry 40x30\n%s%% end\n"
 
@@ -110,7 +112,7 @@ def test_event_stream(pieces, tail, atis, sizes, chunk):
 
 @_settings
 @given(
-    records=st.lists(st.tuples(st.integers(0, 45), st.sampled_from([0, 29, 30, 240]), st.binary(min_size=3, max_size=3)),
+    records=st.lists(st.tuples(st.integers(0, 45), st.sampled_from([0, 29, 30, 240]), THREE_BYTES),
                      max_size=80),
     tail=st.binary(max_size=4),
     sizes=SIZES,
@@ -145,7 +147,7 @@ def test_aedat_2_of_a_davis(records, sizes, chunk):
 @given(
     packets=st.lists(
         st.tuples(st.sampled_from([0, 1, 1, 1]), st.integers(0, 2), st.integers(0, 4),
-                  st.lists(st.tuples(st.integers(0, 45), st.integers(0, 35), st.integers(0, 3), st.integers(0, 2**31 - 1)),
+                  st.lists(st.tuples(st.integers(0, 45), st.integers(0, 35), FLAGS, st.integers(0, 2**31 - 1)),
                            min_size=1, max_size=20)),
         max_size=6,
     ),
