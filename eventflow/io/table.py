@@ -155,8 +155,6 @@ FORMATS: Final[tuple[Format, ...]] = (
         (".hdf5", ".h5"),
         "eventflow.io.prophesee_hdf5",
         _is_hdf5,
-        reads=False,
-        writes=False,
         inside=True,
     ),
     Format("dsec", "DSEC HDF5", (".h5", ".hdf5"), "eventflow.io.dsec", _is_hdf5, inside=True),
