@@ -98,7 +98,7 @@ def _pass(source: ByteSource, count: int) -> None:
 
 def _valid(records: NDArray[Any], dtype: np.dtype[Any], skip: Count) -> NDArray[Any]:
     """Return the first fields of records, those marked invalid left out and counted."""
-    table = np.ascontiguousarray(records).view(np.uint8).reshape(len(records), -1)[:, : dtype.itemsize]
+    table = np.ascontiguousarray(records).view(np.uint8).reshape(len(records), records.itemsize)[:, : dtype.itemsize]
     rows = np.ascontiguousarray(table).view(dtype)[:, 0]
     valid = rows["info"] & 1 == 1
     skip("invalid", int(len(rows) - np.count_nonzero(valid)))

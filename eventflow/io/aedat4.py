@@ -292,11 +292,11 @@ def open_decoder(
         width: sensor width, px, where the header does not say.
         height: sensor height, px, where the header does not say.
         batches_ahead: how many batches of packets a second thread unpacks ahead; 0 uses no second thread. By
-            default there is one where there is a second core.
+            default there is one where there is a second core and something to unpack.
     """
-    if batches_ahead is None:
-        batches_ahead = _BATCHES_AHEAD if _cores() > 1 else 0
     header = read_header(source)
+    if batches_ahead is None:
+        batches_ahead = _BATCHES_AHEAD if _cores() > 1 and header.compression != "none" else 0
     chosen = _chosen(source.path, header, stream)
     return Aedat4Decoder(source, header, chosen, width=width, height=height, batches_ahead=batches_ahead)
 

@@ -22,7 +22,7 @@ from eventflow.io.aedat4_flatbuffers import (
 )
 from eventflow.io.aedat4_header import TABLE_POSITION_AT, StreamHeader, write_header, written_stream
 from eventflow.io.aedat4_messages import frame_bytes, imu_bytes, triggers_bytes
-from eventflow.io.aedat4_packets import COMPRESSIONS
+from eventflow.io.aedat4_packets import COMPRESSIONS, HEAD_BYTES
 from eventflow.io.packet_encoder import PacketEncoder
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from eventflow.messages import Message
 
 PACKET_EVENTS: Final = 1 << 14
+_HEAD: Final = struct.Struct("<ii")
+_LEAD_BYTES: Final = HEAD_BYTES + EVENTS_PREFIX_BYTES
 _LZ4_HIGH_LEVEL: Final = 9
 _ZSTD_LEVELS: Final = {"zstd": 3, "zstd_high": 12}
 _IDENTIFIERS: Final = {"events": "EVTS", "frames": "FRME", "imu": "IMUS", "triggers": "TRIG"}
@@ -47,13 +49,14 @@ class Aedat4Encoder(PacketEncoder):
             raise RecordingError(f"AEDAT 4 has no compression {compression!r}; choose {', '.join(COMPRESSIONS)}")
         if max(width, height) > 1 << 15:
             raise RecordingError(f"AEDAT 4 holds sensors up to 32768x32768, not {width}x{height}")
-        super().__init__(PACKET_EVENTS, EVENTS_PREFIX_BYTES // 8)
+        super().__init__(PACKET_EVENTS, _LEAD_BYTES // 8)
         self._file, self._compression = file, compression
         self._about = {"sizeX": width, "sizeY": height, "source": sensor}
         self._streams: dict[str, StreamHeader] = {"events": written_stream(0, "EVTS", "events", **self._about)}
         self._pack = _packer(compression)
         self._rows: list[tuple[int, ...]] = []
         self._write_header()
+        self._place = file.tell()
 
     def add(self, stream: str, message: Message) -> None:
         """Append a message. It is written after the packet of the events before it.
@@ -68,7 +71,7 @@ class Aedat4Encoder(PacketEncoder):
     def finish(self) -> None:
         """Write the last packets and the data table, and note its place and the streams in the header."""
         self._flush()
-        place = self._file.tell()
+        place = self._place
         self._file.write(self._pack(data_table_bytes(np.array(self._rows, TABLE_DTYPE))))
         self._file.seek(0)
         self._write_header()
@@ -94,9 +97,16 @@ class Aedat4Encoder(PacketEncoder):
         self._file.write(self._header(_ROOM_BYTES))
 
     def _write_events(self, count: int, earliest: int, latest: int) -> None:
-        data = self._words.view(np.uint8)[: EVENTS_PREFIX_BYTES + EVENT_BYTES * count]
-        data[:EVENTS_PREFIX_BYTES] = np.frombuffer(events_prefix(count), np.uint8)
-        self._packet("events", data.data, count, earliest, latest)
+        # what precedes the events is put before them where they are: uncompressed, all goes out at once
+        size = EVENTS_PREFIX_BYTES + EVENT_BYTES * count
+        data = memoryview(self._words).cast("B")[: HEAD_BYTES + size]  # type: ignore[arg-type]
+        data[HEAD_BYTES:_LEAD_BYTES] = events_prefix(count)
+        if self._compression != "none":
+            self._packet("events", data[HEAD_BYTES:], count, earliest, latest)
+            return
+        data[:HEAD_BYTES] = _HEAD.pack(0, size)
+        self._file.write(data)
+        self._note(0, size, count, earliest, latest)
 
     def _write_messages(self, stream: str, messages: list[Any]) -> None:
         if stream.startswith("frames"):
@@ -110,10 +120,13 @@ class Aedat4Encoder(PacketEncoder):
 
     def _packet(self, stream: str, data: bytes | memoryview, count: int, earliest: int, latest: int) -> None:
         payload, number = self._pack(data), self._streams[stream].number
-        self._file.write(struct.pack("<ii", number, len(payload)))
-        place = self._file.tell()
+        self._file.write(_HEAD.pack(number, len(payload)))
         self._file.write(payload)
-        self._rows.append((number, len(payload), place, count, earliest, latest))
+        self._note(number, len(payload), count, earliest, latest)
+
+    def _note(self, number: int, size: int, count: int, earliest: int, latest: int) -> None:
+        self._rows.append((number, size, self._place + HEAD_BYTES, count, earliest, latest))
+        self._place += HEAD_BYTES + size
 
 
 def _packer(compression: str) -> Callable[[Any], Any]:

@@ -125,12 +125,18 @@ def framed_events(data: bytes) -> bytes:
     Raises:
         FlatbufferError: it contradicts itself.
     """
-    if data[4:28] == _PLAIN_EVENTS and len(data) >= EVENTS_PREFIX_BYTES:
-        count: int = _U32.unpack_from(data, 28)[0]
-        if len(data) == EVENTS_PREFIX_BYTES + count * EVENT_BYTES:
-            return data
+    if plain_count(data[:EVENTS_PREFIX_BYTES], len(data)) >= 0:
+        return data
     start, count = root(data, b"EVTS").vector(0, EVENT_BYTES)
     return events_prefix(count) + data[start : start + count * EVENT_BYTES]
+
+
+def plain_count(prefix: bytes | memoryview, size: int) -> int:
+    """Return how many events a packet of `size` bytes beginning so has, -1 where it is laid out otherwise."""
+    if size < EVENTS_PREFIX_BYTES or prefix[4:28] != _PLAIN_EVENTS:
+        return -1
+    count: int = _U32.unpack_from(prefix, 28)[0]
+    return count if size == EVENTS_PREFIX_BYTES + count * EVENT_BYTES else -1
 
 
 def events_prefix(count: int) -> bytes:

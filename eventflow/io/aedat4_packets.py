@@ -14,6 +14,7 @@ import lz4.frame
 import numpy as np
 import zstandard
 
+from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, EVENTS_PREFIX_BYTES, plain_count
 from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_streams
 from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 
@@ -31,6 +32,7 @@ HEAD_BYTES: Final = 8
 _LZ4_MAGIC: Final = b"\x04\x22\x4d\x18"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _LZ4_GROWTH: Final = 255  # the most that LZ4 can make of a byte
+_LEAD_READ_BYTES: Final = 4096
 _LZ4_ROOM_BYTES: Final = 1 << 20
 _WINDOW_BYTES: Final = 1 << 18
 _ROOM_BYTES: Final = 1 << 20  # unpacked at once
@@ -67,6 +69,18 @@ class Unpacker:
             # resetting a context that gave up inside a frame leaves that frame's size behind
             self._context = lz4.frame.create_decompression_context()
             raise PacketError(str(error)) from error
+
+    def into(self, payload: memoryview, room: memoryview) -> int:
+        """Decompress a Zstandard frame into `room`; return the bytes made, or 0 where it is damaged or does not fit."""
+        try:
+            size = zstandard.frame_content_size(payload)
+            if size > len(room):
+                return 0
+            reader = self._zstandard.stream_reader(payload)
+            made = reader.readinto(room)
+            return 0 if reader.read(1) else made  # what does not fit is left to the way that makes room
+        except zstandard.ZstdError:
+            return 0
 
     def _lz4(self, payload: memoryview) -> bytes:
         # with a bound the room is taken at once; without one it is doubled again and again, at a third of the rate
@@ -119,6 +133,8 @@ class PacketStream:
         damaged: packets that could not be used, and places where the next packet had to be searched.
         damaged_bytes: bytes passed over because of that.
         truncated_bytes: bytes at the end that hold no whole packet.
+        body_at: byte of the file where the packet begins whose events are being read in place.
+        body_left: bytes of its events that are still to be read.
     """
 
     def __init__(
@@ -148,6 +164,7 @@ class PacketStream:
         self._pattern = re.compile(re.escape(unpacker.magic) or _IDENTIFIERS)
         self._pattern_at = HEAD_BYTES if unpacker.magic else HEAD_BYTES + 8
         self.damaged = self.damaged_bytes = self.truncated_bytes = 0
+        self.body_at = self.body_left = 0
 
     @property
     def position(self) -> int:
@@ -158,6 +175,7 @@ class PacketStream:
         """Continue with the packet at byte `position` of a file."""
         self._source.seek(position)
         self._origin, self._at, self._filled = position, 0, 0
+        self.body_left = 0
 
     def enter(self, position: int) -> None:
         """Continue with the first packet found from byte `position` on."""
@@ -165,6 +183,7 @@ class PacketStream:
         self._top_up()
         self._search(0)
         self.damaged = self.damaged_bytes = self.truncated_bytes = 0
+        self.body_at = self.body_left = 0
 
     def some(self, at_most: int = _INDEX_SIZE) -> Packets | None:
         """Return the next packets, or None at the end.
@@ -189,6 +208,10 @@ class PacketStream:
             records: uint8, memory of event records; what lies behind those made may be overwritten.
             made: bytes of it in use.
         """
+        if not self._unpacker.magic:
+            return self._read_into(records, made)
+        if self._unpacker.magic == _ZSTD_MAGIC:
+            return self._decompress_into(memoryview(records), made)  # type: ignore[arg-type]
         if not self._compiled:
             return made
         index = self._find()
@@ -196,6 +219,63 @@ class PacketStream:
         if done:
             self._at = int(index[done - 1, 1])
         return int(end)
+
+    def _decompress_into(self, records: memoryview, made: int) -> int:
+        """As `unpack_records` of lz4_kernels: a packet's prefix goes over the last two records, which are put back."""
+        for start, stop in self._find().tolist():
+            begin = max(made - EVENTS_PREFIX_BYTES, 0)
+            kept = bytes(records[begin : begin + EVENTS_PREFIX_BYTES])
+            count = self._unpacker.into(self._view[start:stop], records[begin:])
+            events = plain_count(records[begin : begin + EVENTS_PREFIX_BYTES], count)
+            if events < 0:
+                records[begin : begin + EVENTS_PREFIX_BYTES] = kept
+                break
+            if begin == made:
+                moved = bytes(records[begin + EVENTS_PREFIX_BYTES : begin + count])
+                records[made : made + len(moved)] = moved
+            else:
+                records[begin : begin + EVENTS_PREFIX_BYTES] = kept
+            self._at = stop
+            made += events * EVENT_BYTES
+        return made
+
+    def _read_into(self, records: NDArray[np.uint8], made: int) -> int:
+        """Read the records of packets that are not compressed from the file to their place."""
+        while made < len(records):
+            if not self.body_left and not self._begin_body():
+                break
+            taken = min(self.body_left, len(records) - made)
+            inside = min(self._filled - self._at, taken)
+            records[made : made + inside] = self._buffer[self._at : self._at + inside]
+            self._at += inside
+            got = inside or self._source.readinto(records[made : made + taken])
+            if not inside:
+                self._origin += got
+            if not got:  # the file became shorter while it was read
+                self.truncated_bytes, self.body_left, self._end = self.body_left, 0, self.position
+                break
+            made += got
+            self.body_left -= got
+        return made
+
+    def _begin_body(self) -> bool:
+        """Go to the events of the next packet and return whether it is wanted, of the common kind and whole."""
+        lead = HEAD_BYTES + EVENTS_PREFIX_BYTES
+        if self._source.size is None or not self._have(lead, most=_LEAD_READ_BYTES):
+            return False
+        stream, size = _HEAD.unpack_from(self._view, self._at)
+        start = self._at + HEAD_BYTES
+        if stream != self._wanted or not 0 < size <= MAX_PACKET_BYTES or self.position + HEAD_BYTES + size > self._end:
+            return False
+        events = plain_count(self._view[start : start + EVENTS_PREFIX_BYTES], size)
+        if events < 0:
+            return False
+        self.body_at, self.body_left = self.position, events * EVENT_BYTES
+        self._at = start + EVENTS_PREFIX_BYTES
+        if self._at == self._filled:
+            self._origin += self._at
+            self._at = self._filled = 0
+        return True
 
     def _find(self) -> NDArray[np.int64]:
         self._top_up()
@@ -335,14 +415,17 @@ class PacketStream:
             self._make_room(_WINDOW_BYTES)
             self._have(_WINDOW_BYTES)
 
-    def _have(self, count: int) -> bool:
-        """Read until `count` bytes from the current place on are in the buffer; False where the packets end before."""
+    def _have(self, count: int, most: int = NEVER) -> bool:
+        """Read until `count` bytes from the current place on are in the buffer; False where the packets end before.
+
+        No more than `most` bytes are read at once.
+        """
         if self._origin + self._at + count > self._end:
             return False
         while self._filled - self._at < count:
             if self._at + count > len(self._buffer):
                 self._make_room(count)
-            got = self._source.readinto(self._buffer[self._filled :])
+            got = self._source.readinto(self._buffer[self._filled : self._filled + most])
             if not got:
                 self._end = min(self._end, self._origin + self._filled)
                 return False

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eventflow.events import Events
     from eventflow.messages import Message
 
+_NO_TIMES: Final = np.array([2**63 - 1, -(2**63)])
 _WAITING: Final = 4096  # messages that wait for the events before them
 
 
@@ -76,7 +77,7 @@ class PacketEncoder(Encoder):
         self._waiting.clear()
 
     def _reset(self) -> None:
-        self._bounds[:] = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+        self._bounds[:] = _NO_TIMES
 
     @abstractmethod
     def _write_events(self, count: int, earliest: int, latest: int) -> None:

@@ -243,6 +243,11 @@ def test_damage_gives_messages_or_counts(data, tmp_path_factory):
         messages(broken, name, tmp_path_factory.mktemp("damage"))
 
 
+def test_a_packet_of_samples_cut_off_at_once_has_none(tmp_path):
+    imu = np.zeros(3, [("info", "<u4"), ("t", "<i4"), ("values", "<f4", 7)])
+    assert messages(HEADER + packet(3, imu)[:30], "imu", tmp_path)[0] == []
+
+
 def test_long_packets_and_short_ones_give_the_same():
     rng = np.random.default_rng(5)
     records = polarity(np.cumsum(rng.integers(0, 5, 50_000)), x=rng.integers(0, 240, 50_000), y=7)
