@@ -15,12 +15,12 @@ import numpy as np
 
 from eventflow.errors import RecordingError
 from eventflow.events import EVENT_DTYPE, Events
+from eventflow.io.aedat4_contents import chosen_stream, info_of, named_streams, read_table
 from eventflow.io.aedat4_encoder import Aedat4Encoder
-from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, FlatbufferError, framed_events, read_data_table
+from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, framed_events
 from eventflow.io.aedat4_header import FileHeader, StreamHeader, read_header
 from eventflow.io.aedat4_kernels import (
     LAST_TIME,
-    MAX_PACKET_BYTES,
     OUTSIDE,
     POLARITY,
     STATE_SIZE,
@@ -29,15 +29,14 @@ from eventflow.io.aedat4_kernels import (
     take_events,
 )
 from eventflow.io.aedat4_messages import READERS, UnknownFrameError
-from eventflow.io.aedat4_packets import HEAD_BYTES, PacketError, Packets, PacketStream, Unpacker
-from eventflow.io.decoder import Batch, Decoder, RecordingInfo
+from eventflow.io.aedat4_packets import HEAD_BYTES, Packets, PacketStream
+from eventflow.io.aedat4_unpacking import Unpacker
+from eventflow.io.decoder import Batch, Decoder
 from eventflow.io.order import BEFORE_ALL_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
-
-    from numpy.typing import NDArray
 
     from eventflow.io.source import ByteSource
     from eventflow.messages import Message
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 _BATCHES_AHEAD: Final = 2
 _PACKET_EVENTS: Final = 1 << 16
 _LEAD_EVENTS: Final = 2  # as long as what precedes a packet's events
-_KINDS: Final = {"EVTS": "events", "FRME": "frames", "IMUS": "imu", "TRIG": "triggers"}
+_PREFIX_ROWS: Final = 2  # likewise, in an unpacked packet
 
 
 class Aedat4Decoder(Decoder):
@@ -62,10 +61,10 @@ class Aedat4Decoder(Decoder):
         batches_ahead: int,
     ) -> None:
         self._header, self._stream = header, stream
-        self._names = _names(header, stream)
-        super().__init__(source, _info(source, header, stream, width, height))
+        self._names = named_streams(header, stream)
+        super().__init__(source, info_of(source, header, stream, width, height))
         self.info.streams = tuple(self._names)
-        self._table = _data_table(source, self._header, self._stream.number)
+        self._table = read_table(source, self._header, self._stream.number)
         # the first recorders left counts and times out
         self._counted = self._table is not None and bool(self._table["events"].all())
         self._note_table()
@@ -173,6 +172,44 @@ class Aedat4Decoder(Decoder):
             self._packets.enter(position)
         return True
 
+    def mark(self) -> dict[str, Any] | None:
+        """Return the place of the packet the next event lies in and how many are before it, where no table says it."""
+        if self._table is not None and self._counted:
+            return None
+        position, before = self._place()
+        return {"position": position, "before": before, "last": int(self._state[LAST_TIME])}
+
+    def _place(self) -> tuple[int, int]:
+        if self._packets.body_left:
+            return self._packets.body_at, self._packets.body_events - self._packets.body_left // EVENT_BYTES
+        packets, row = self._now, self._row
+        if packets is None:
+            packets, row = self._ahead[0].result() if self._ahead else None, 0
+        if packets is None:
+            return self._packets.position, 0
+        at = 0
+        for place in packets.places.tolist():
+            count = int(packets.rows[at + 1, 1]) >> 32 & 0xFFFF_FFFF
+            if row < at + _PREFIX_ROWS + count:
+                return place, max(row - at - _PREFIX_ROWS, 0)
+            at += _PREFIX_ROWS + count
+        return self._packets.position, 0
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a `mark`.
+
+        Raises:
+            RecordingError: there is no such packet, so the mark is of another recording.
+        """
+        self._packets.go_to(mark["position"])
+        self._state[LAST_TIME] = mark["last"]
+        if mark["before"]:
+            self._now = self._packets.some(at_most=1)
+            count = len(self._now.rows) - _PREFIX_ROWS if self._now is not None else 0
+            if count < mark["before"]:
+                raise RecordingError(f"{self.info.path}: byte {mark['position']}: the mark is of another recording")
+            self._row, self._left = _PREFIX_ROWS + mark["before"], count - mark["before"]
+
     def expected_events(self) -> int | None:
         """Return how many events the data table says there are, or an estimate."""
         if self.info.events is not None:
@@ -215,67 +252,6 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _chosen(path: str, header: FileHeader, name: str) -> StreamHeader:
-    streams = [stream for stream in header.streams.values() if stream.identifier == "EVTS"]
-    for stream in streams:
-        if name in (stream.name, str(stream.number)):
-            return stream
-    if streams and name == "events":
-        return streams[0]
-    known = ", ".join(f"{s.number} ({s.name}, {s.identifier})" for s in header.streams.values()) or "none at all"
-    raise RecordingError(f"{path}: no stream of events {name!r}; the file has the streams {known}")
-
-
-def _info(
-    source: ByteSource, header: FileHeader, stream: StreamHeader, width: int | None, height: int | None
-) -> RecordingInfo:
-    width, height = stream.size("sizeX") or width or 0, stream.size("sizeY") or height or 0
-    if not 0 < max(width, height) <= 1 << 15 or not min(width, height):
-        raise RecordingError(f"{source.path}: the header does not say the sensor's size; pass width= and height=")
-    attributes: dict[str, Any] = {"compression": header.compression}
-    attributes |= {key: value for key, value in stream.attributes.items() if key not in ("sizeX", "sizeY", "source")}
-    return RecordingInfo(
-        source.path,
-        "aedat4",
-        width,
-        height,
-        sensor=stream.attributes.get("source", ""),
-        size_bytes=source.size,
-        attributes=attributes,
-    )
-
-
-def _names(header: FileHeader, chosen: StreamHeader) -> dict[str, StreamHeader]:
-    """Return the streams by name: their kind, where it occurs twice with the recorder's own name, or else a number."""
-    names = {"events": chosen}
-    for stream in header.streams.values():
-        if stream is not chosen:
-            kind = _KINDS.get(stream.identifier, stream.identifier.lower() or "unknown")
-            choices = (kind, f"{kind}:{stream.name}", f"{kind}:{stream.number}")
-            names[next(name for name in choices if name not in names)] = stream
-    return names
-
-
-def _data_table(source: ByteSource, header: FileHeader, stream: int) -> NDArray[np.void] | None:
-    """Return the data table's rows for `stream`, or None where there is none that can be believed."""
-    first, at = source.position, header.table_position
-    if source.size is None or not first <= at < source.size or source.size - at > MAX_PACKET_BYTES:
-        return None
-    source.seek(at)
-    try:
-        data = Unpacker(header.compression)(memoryview(source.read(source.size - at)))
-        rows = read_data_table(data)
-    except (PacketError, FlatbufferError):
-        return None
-    finally:
-        source.seek(first)
-    offset, events = rows["offset"], rows["events"]
-    believed = (
-        (offset >= first + HEAD_BYTES) & (offset < at) & (events >= 0) & (events <= MAX_PACKET_BYTES // EVENT_BYTES)
-    )
-    return rows[rows["stream"] == stream] if believed.all() else None
-
-
 def open_decoder(
     source: ByteSource,
     *,
@@ -297,7 +273,7 @@ def open_decoder(
     header = read_header(source)
     if batches_ahead is None:
         batches_ahead = _BATCHES_AHEAD if _cores() > 1 and header.compression != "none" else 0
-    chosen = _chosen(source.path, header, stream)
+    chosen = chosen_stream(source.path, header, stream)
     return Aedat4Decoder(source, header, chosen, width=width, height=height, batches_ahead=batches_ahead)
 
 

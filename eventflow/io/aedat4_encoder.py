@@ -22,7 +22,8 @@ from eventflow.io.aedat4_flatbuffers import (
 )
 from eventflow.io.aedat4_header import TABLE_POSITION_AT, StreamHeader, write_header, written_stream
 from eventflow.io.aedat4_messages import frame_bytes, imu_bytes, triggers_bytes
-from eventflow.io.aedat4_packets import COMPRESSIONS, HEAD_BYTES
+from eventflow.io.aedat4_packets import HEAD_BYTES
+from eventflow.io.aedat4_unpacking import COMPRESSIONS
 from eventflow.io.packet_encoder import PacketEncoder
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from eventflow.errors import RecordingError
 from eventflow.io.aedat4_flatbuffers import HEADER_TABLE_POSITION_AT, FlatbufferError, header_bytes, root
-from eventflow.io.aedat4_packets import COMPRESSIONS
+from eventflow.io.aedat4_unpacking import COMPRESSIONS as COMPRESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

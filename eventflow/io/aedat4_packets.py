@@ -10,12 +10,11 @@ import re
 import struct
 from typing import TYPE_CHECKING, Final
 
-import lz4.frame
 import numpy as np
-import zstandard
 
 from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, EVENTS_PREFIX_BYTES, plain_count
 from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_streams
+from eventflow.io.aedat4_unpacking import LZ4_MAGIC, ZSTD_MAGIC, Unpacker
 from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 
 if TYPE_CHECKING:
@@ -25,81 +24,14 @@ if TYPE_CHECKING:
 
     from eventflow.io.source import ByteSource
 
-COMPRESSIONS: Final = ("none", "lz4", "lz4_high", "zstd", "zstd_high")
 NEVER: Final = 2**63 - 1
 _HEAD: Final = struct.Struct("<ii")
 HEAD_BYTES: Final = 8
-_LZ4_MAGIC: Final = b"\x04\x22\x4d\x18"
-_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-_LZ4_GROWTH: Final = 255  # the most that LZ4 can make of a byte
 _LEAD_READ_BYTES: Final = 4096
-_LZ4_ROOM_BYTES: Final = 1 << 20
 _WINDOW_BYTES: Final = 1 << 18
 _ROOM_BYTES: Final = 1 << 20  # unpacked at once
 _INDEX_SIZE: Final = 256  # packets found at once
 _IDENTIFIERS: Final = rb"EVTS|FRME|IMUS|TRIG"
-
-
-class PacketError(ValueError):
-    """A packet's payload cannot be unpacked."""
-
-
-class Unpacker:
-    """Decompresses payloads one by one, reusing what it can. One for each thread.
-
-    Attributes:
-        magic: first bytes of every payload, b"" where payloads are not compressed.
-    """
-
-    def __init__(self, compression: str) -> None:
-        self.magic = {"l": _LZ4_MAGIC, "z": _ZSTD_MAGIC}.get(compression[0], b"")
-        self._unpack: Callable[[memoryview], bytes] = {"l": self._lz4, "z": self._zstd}.get(compression[0], bytes)
-        self._context = lz4.frame.create_decompression_context()
-        self._zstandard = zstandard.ZstdDecompressor()
-
-    def __call__(self, payload: memoryview) -> bytes:
-        """Return the unpacked payload.
-
-        Raises:
-            PacketError: it is not exactly one frame of the file's compression, or unpacks to more than is allowed.
-        """
-        try:
-            return self._unpack(payload)
-        except (RuntimeError, MemoryError, zstandard.ZstdError, PacketError) as error:
-            # resetting a context that gave up inside a frame leaves that frame's size behind
-            self._context = lz4.frame.create_decompression_context()
-            raise PacketError(str(error)) from error
-
-    def into(self, payload: memoryview, room: memoryview) -> int:
-        """Decompress a Zstandard frame into `room`; return the bytes made, or 0 where it is damaged or does not fit."""
-        try:
-            size = zstandard.frame_content_size(payload)
-            if size > len(room):
-                return 0
-            reader = self._zstandard.stream_reader(payload)
-            made = reader.readinto(room)
-            return 0 if reader.read(1) else made  # what does not fit is left to the way that makes room
-        except zstandard.ZstdError:
-            return 0
-
-    def _lz4(self, payload: memoryview) -> bytes:
-        # with a bound the room is taken at once; without one it is doubled again and again, at a third of the rate
-        lz4.frame.reset_decompression_context(self._context)
-        data, used, ended = lz4.frame.decompress_chunk(self._context, payload, max_length=_LZ4_ROOM_BYTES)
-        if not ended and len(data) == _LZ4_ROOM_BYTES:
-            limit = min(len(payload) * _LZ4_GROWTH, MAX_PACKET_BYTES) - _LZ4_ROOM_BYTES
-            more, used_then, ended = lz4.frame.decompress_chunk(self._context, payload[used:], max_length=limit)
-            data, used = data + more, used + used_then
-        if not ended or used != len(payload):
-            raise PacketError(f"{len(payload)} bytes are not one LZ4 frame of at most {MAX_PACKET_BYTES} unpacked")
-        return data  # type: ignore[no-any-return]
-
-    def _zstd(self, payload: memoryview) -> bytes:
-        size = zstandard.frame_content_size(payload)
-        if size > MAX_PACKET_BYTES:
-            raise PacketError(f"Zstandard frame says it unpacks to {size} bytes")
-        limit = MAX_PACKET_BYTES if size < 0 else 0
-        return self._zstandard.decompress(payload, max_output_size=limit, allow_extra_data=False)
 
 
 class Packets:
@@ -107,12 +39,16 @@ class Packets:
 
     Attributes:
         rows: int64, shape (n, 2), read-only: two rows of prefix for each packet, then a row for each event.
+        places: byte of the file where each packet begins.
         room: memory to give back, or None.
     """
 
-    __slots__ = ("room", "rows")
+    __slots__ = ("places", "room", "rows")
 
-    def __init__(self, data: bytes | NDArray[np.uint8], room: NDArray[np.uint8] | None = None) -> None:
+    def __init__(
+        self, data: bytes | NDArray[np.uint8], places: NDArray[np.int64], room: NDArray[np.uint8] | None = None
+    ) -> None:
+        self.places = places
         self.rows: NDArray[np.int64] = np.frombuffer(data, np.int64).reshape(-1, 2)
         self.rows.flags.writeable = False
         self.room = room
@@ -134,6 +70,7 @@ class PacketStream:
         damaged_bytes: bytes passed over because of that.
         truncated_bytes: bytes at the end that hold no whole packet.
         body_at: byte of the file where the packet begins whose events are being read in place.
+        body_events: how many it has.
         body_left: bytes of its events that are still to be read.
     """
 
@@ -151,7 +88,7 @@ class PacketStream:
         self._unpacker, self._accept = unpacker, accept
         self._known = known_streams(identifiers, wanted, unpacker.magic)
         self._index = np.empty((_INDEX_SIZE, 2), np.int64)
-        self._compiled = unpacker.magic == _LZ4_MAGIC
+        self._compiled = unpacker.magic == LZ4_MAGIC
         self._room_bytes = _ROOM_BYTES
         self._free: list[NDArray[np.uint8]] = []
         limits = [limit for limit in (end, source.size) if limit is not None]
@@ -164,7 +101,7 @@ class PacketStream:
         self._pattern = re.compile(re.escape(unpacker.magic) or _IDENTIFIERS)
         self._pattern_at = HEAD_BYTES if unpacker.magic else HEAD_BYTES + 8
         self.damaged = self.damaged_bytes = self.truncated_bytes = 0
-        self.body_at = self.body_left = 0
+        self.body_at = self.body_events = self.body_left = 0
 
     @property
     def position(self) -> int:
@@ -183,7 +120,7 @@ class PacketStream:
         self._top_up()
         self._search(0)
         self.damaged = self.damaged_bytes = self.truncated_bytes = 0
-        self.body_at = self.body_left = 0
+        self.body_at = self.body_events = self.body_left = 0
 
     def some(self, at_most: int = _INDEX_SIZE) -> Packets | None:
         """Return the next packets, or None at the end.
@@ -196,7 +133,7 @@ class PacketStream:
         if found is not None:
             return found
         one = self._one()
-        return None if one is None else Packets(one)
+        return None if one is None else Packets(one, np.array([self.position - self._last_bytes]))
 
     def unpack_into(self, records: NDArray[np.uint8], made: int) -> int:
         """Unpack the next packets in place; return where their records end in `records`.
@@ -210,7 +147,7 @@ class PacketStream:
         """
         if not self._unpacker.magic:
             return self._read_into(records, made)
-        if self._unpacker.magic == _ZSTD_MAGIC:
+        if self._unpacker.magic == ZSTD_MAGIC:
             return self._decompress_into(memoryview(records), made)  # type: ignore[arg-type]
         if not self._compiled:
             return made
@@ -270,7 +207,7 @@ class PacketStream:
         events = plain_count(self._view[start : start + EVENTS_PREFIX_BYTES], size)
         if events < 0:
             return False
-        self.body_at, self.body_left = self.position, events * EVENT_BYTES
+        self.body_at, self.body_events, self.body_left = self.position, events, events * EVENT_BYTES
         self._at = start + EVENTS_PREFIX_BYTES
         if self._at == self._filled:
             self._origin += self._at
@@ -294,7 +231,7 @@ class PacketStream:
         done, made, status = unpack_events(self._buffer, index, room)
         if done:
             self._at = int(index[done - 1, 1])
-            return Packets(room[:made], room)
+            return Packets(room[:made], self._places(index[:done]), room)
         if status == NO_ROOM and self._room_bytes < MAX_PACKET_BYTES:
             self._room_bytes *= 4
             return self._unpack_compiled(index)
@@ -311,7 +248,11 @@ class PacketStream:
             self._at = stop
             if sum(map(len, found)) >= _ROOM_BYTES:
                 break
-        return Packets(b"".join(found)) if found else None
+        return Packets(b"".join(found), self._places(index[: len(found)])) if found else None
+
+    def _places(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        places: NDArray[np.int64] = index[:, 0] + (self._origin - HEAD_BYTES)
+        return places
 
     def payloads(self) -> Iterator[bytes]:
         """Yield what `accept` makes of each further packet."""

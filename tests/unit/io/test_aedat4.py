@@ -8,7 +8,7 @@ import lz4.frame
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recording_kit import assert_same, decoded, encoded, make
 
@@ -16,8 +16,11 @@ import eventflow.io as recordings
 import eventflow.io.aedat4_encoder as aedat4_encoder
 from eventflow.errors import RecordingError
 from eventflow.io import aedat4_packets
+from eventflow.io.aedat4 import open_decoder
 from eventflow.io.aedat4_flatbuffers import FlatbufferError, events_prefix, framed_events, read_data_table
+from eventflow.io.decoder import Batch
 from eventflow.io.lz4_kernels import ALL_DONE, NO_ROOM, OTHER_KIND, unpack_events
+from eventflow.io.source import ByteSource
 
 BESIDE_EVENTS = {
     "davis346_demo01": ("frames", "imu", "triggers"),
@@ -148,6 +151,34 @@ def test_seeking_finds_the_first_event_at_or_after_t(tmp_path, t):
     events = make(np.arange(40) * 10)
     path = recordings.write(events, tmp_path / "a.aedat4")
     assert recordings.read(path, start=t).t.tolist() == [time for time in events.t.tolist() if time >= t]
+
+
+@pytest.mark.parametrize("compression", ["none", "lz4", "zstd"])
+@pytest.mark.parametrize("batches_ahead", [0, 2])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_without_a_table_a_mark_goes_on_where_it_was_made(tmp_path, compression, batches_ahead, data):
+    written = bytearray(encoded("aedat4", [make(np.arange(200) * 10)], compression=compression))
+    (end,) = struct.unpack_from("<q", written, 14 + 32)
+    struct.pack_into("<q", written, 14 + 32, -1)
+    (tmp_path / "a").write_bytes(written[:end])
+    sizes = data.draw(st.lists(st.integers(1, 50), min_size=1, max_size=5))
+    with ByteSource(tmp_path / "a") as source:
+        first = open_decoder(source, batches_ahead=batches_ahead)
+        before = sum(first.fill(Batch(size), 0) for size in sizes)
+        mark = first.mark()
+    with ByteSource(tmp_path / "a") as source:
+        second = open_decoder(source, batches_ahead=batches_ahead)
+        second.resume(mark)
+        batch = Batch(1000)
+        count = second.fill(batch, 0)
+    assert batch.records["t"][:count].tolist() == [10 * index for index in range(before, 200)]
+    assert second.steps_back == 0
+
+
+def test_with_a_table_there_are_no_marks():
+    _, decoder = decoded("aedat4", encoded("aedat4", [make([1, 2])]))
+    assert decoder.mark() is None
 
 
 def test_entities_in_the_description_are_refused():
