@@ -8,23 +8,49 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from eventflow.errors import EventsError, ParameterError
 from eventflow.events import Events
 from eventflow.messages import Slice
 
 
-class _Slicer:
+class Slicer:
+    """What all slicers share: their state is their attributes, lists of packets and plain values.
+
+    Attributes:
+        left_out: number of empty slices left out of gaps.
+    """
+
+    left_out = 0
+
+    def push(self, events: Events) -> list[Slice]:
+        """Take the next packet and return the slices that its events complete.
+
+        Raises:
+            EventsError: time steps back, in the packet or from what came before.
+        """
+        raise TypeError(f"{type(self).__name__} does not take events")
+
+    def advance(self, t: int) -> list[Slice]:
+        """Return the slices that are complete once no event before `t` (µs) can come."""
+        return []
+
+    def finish(self, t_end: int | None = None) -> list[Slice]:
+        """Return the slices the end of the stream, at `t_end` (µs), cuts short, if they hold events."""
+        return []
+
     def state(self) -> dict[str, Any]:
         """Return everything that later slices depend on."""
-        return {name: list(value) if isinstance(value, list) else value for name, value in vars(self).items()}
+        return {name: _copied(value) for name, value in vars(self).items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` returned."""
         for name, value in state.items():
-            setattr(self, name, list(value) if isinstance(value, list) else value)
+            setattr(self, name, _copied(value))
 
 
-class TimeSlicer(_Slicer):
+class TimeSlicer(Slicer):
     """Cut at the multiples of a period, counted from event time 0.
 
     Slice number k holds the events with k * every <= t < (k + 1) * every. The first is that of the first event. Empty
@@ -40,8 +66,8 @@ class TimeSlicer(_Slicer):
     """
 
     def __init__(self, every: int, *, max_gap: int = 1_000_000) -> None:
-        _require("every", every, 1)
-        _require("max_gap", max_gap, 0)
+        require("every", every, 1)
+        require("max_gap", max_gap, 0)
         self.every, self.max_gap = every, max_gap
         self.left_out = 0
         self._pending: list[Events] = []
@@ -85,8 +111,8 @@ class TimeSlicer(_Slicer):
             slices.append(self._close(complete=True))
         return slices
 
-    def finish(self) -> list[Slice]:
-        """Return the slice the end of the stream cuts short, if it holds events."""
+    def finish(self, t_end: int | None = None) -> list[Slice]:
+        """Return the slice the end of the stream cuts short, if it holds events; its window is whole."""
         return [self._close(complete=False)] if self._pending else []
 
     def _begin(self, events: Events, first: int) -> None:
@@ -95,7 +121,7 @@ class TimeSlicer(_Slicer):
             self._index, self._last_t = first // self.every, first
         latest = max(self._last_t, self._index * self.every)
         if first < latest or not events.ordered:
-            _require_order(events, latest)
+            require_order(events, latest)
 
     def _enter(self, index: int) -> None:
         self.left_out += index - self._index
@@ -110,7 +136,7 @@ class TimeSlicer(_Slicer):
         return closed
 
 
-class CountSlicer(_Slicer):
+class CountSlicer(Slicer):
     """Cut after every `count` events. A slice begins and ends at the times of its first and last event.
 
     Args:
@@ -118,7 +144,7 @@ class CountSlicer(_Slicer):
     """
 
     def __init__(self, count: int) -> None:
-        _require("count", count, 1)
+        require("count", count, 1)
         self.count = count
         self._pending: list[Events] = []
         self._index = 0
@@ -133,7 +159,7 @@ class CountSlicer(_Slicer):
         slices: list[Slice] = []
         if not len(events):
             return slices
-        _require_order(events, self._last_t)
+        require_order(events, self._last_t)
         self._last_t = int(events.t[-1])
         missing = self.count - sum(map(len, self._pending))
         while len(events) >= missing:
@@ -157,12 +183,20 @@ class CountSlicer(_Slicer):
         return closed
 
 
-def _require(name: str, value: int, least: int) -> None:
+def _copied(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_copied(entry) for entry in value]
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def require(name: str, value: float, least: float) -> None:
+    """Raise ParameterError unless `value` >= `least`."""
     if value < least:
         raise ParameterError(f"{name} is {value}, expected at least {least}")
 
 
-def _require_order(events: Events, latest: int | None) -> None:
+def require_order(events: Events, latest: int | None) -> None:
+    """Raise EventsError unless the events are in time order and none is before `latest` (µs)."""
     t = events.t
     latest = int(t[0]) if latest is None else latest
     if events.ordered and int(t[0]) >= latest:

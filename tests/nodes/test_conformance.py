@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+from hypothesis import strategies as st
+
 from eventflow.graph.node import Node, Source
 from eventflow.graph.registry import node_classes
-from eventflow.testing import NodeConformance, SourceConformance
+from eventflow.messages import Flow, Triggers
+from eventflow.testing import NodeConformance, SourceConformance, events
 
 # parameters that make the streams of the kit, of few pixels and few events, reach every branch
 PARAMETERS: dict[str, list[dict[str, object]]] = {
@@ -16,7 +20,16 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     ],
     "background_activity": [{"window": "5ms"}, {"mark": True}],
     "refractory": [{"period": "1ms"}, {"mark": True}],
-    "slice_count": [{"count": 7}],
+    "slice_area": [{"count": 2, "area": 4}, {"count": 3, "area": 4, "min_duration": "2ms", "max_duration": "5ms"}],
+    "slice_contrast": [{"share": 0.05, "block": 1}],
+    "slice_count": [{"count": 7}, {"count": 7, "tail": "drop"}],
+    "slice_entropy": [{"share": 0.1, "block": 1}, {"share": 0.9, "max_duration": "5ms", "max_gap": "20ms"}],
+    "slice_overlapping": [{"span": "7ms", "every": "3ms", "max_gap": "50ms"}, {"span": "2ms", "every": "5ms"}],
+    "slice_overlapping_count": [{"count": 7, "every": 3}, {"count": 2, "every": 5}],
+    "slice_time_or_count": [{"count": 5, "every": "3ms", "max_gap": "50ms"}],
+    "slice_together": [{"every": "3ms", "max_gap": "50ms"}, {"tail": "drop"}],
+    "slice_triggers": [{}, {"edge": "both", "line": 0}],
+    "slice_variance": [{"block": 3, "downsampling": 0}, {"block": 1, "threshold": 0.0, "downsampling": 1}],
     "slice_time": [{"every": "3ms", "max_gap": "50ms"}, {"every": "10ms"}],
     "stcf": [{"k": 2, "window": "5ms"}, {"mark": True, "radius": 2, "polarity": False}],
     "synth": [{"duration": "40ms", "width": 48, "height": 36}, {"duration": "40ms", "scene": "pan"}],
@@ -44,12 +57,50 @@ def test_every_stock_node_loads():
     assert not broken
 
 
-def _conformance(cls: type[Node], parameters: dict[str, object]) -> type:
+def _strategies(name: str) -> dict[str, object]:
+    """Streams for nodes whose kinds of messages the kit has no strategy for."""
+    if name == "slice_triggers":
+        return {"inputs": st.fixed_dictionaries({"triggers": triggers(), "events": one_packet(events())})}
+    if name == "slice_area":
+        return {"inputs": st.fixed_dictionaries({"flow": flows(), "events": one_packet(events())})}
+    return {}
+
+
+def one_packet(packets):
+    return packets.map(lambda packet: [packet] if len(packet) else [])
+
+
+@st.composite
+def triggers(draw):
+    """Messages of one to three edges, in time order, some edges long before their message."""
+    t, found = draw(st.sampled_from([0, 5_000])), []
+    for steps in draw(
+        st.lists(st.lists(st.sampled_from([0, 700, 12_000, 2_000_000]), min_size=1, max_size=3), max_size=4)
+    ):
+        time = t + np.cumsum(steps)
+        t = int(time[-1])
+        value = (np.arange(len(time)) % 2).astype(np.uint8)
+        found.append(Triggers(t, time.astype(np.int64), np.zeros(len(time), np.uint8), value))
+    return found
+
+
+@st.composite
+def flows(draw):
+    """Flow of enough vectors to be followed, fast and slow."""
+    t, found = 0, []
+    for step, speed in draw(st.lists(st.tuples(st.integers(1, 9_000), st.sampled_from([0.0, 9e4])), max_size=5)):
+        t += step
+        vectors = np.full(60, speed, np.float32)
+        found.append(Flow(t, vectors, vectors, vectors, vectors))
+    return found
+
+
+def _conformance(name: str, cls: type[Node], parameters: dict[str, object]) -> type:
     kit = SourceConformance if issubclass(cls, Source) else NodeConformance
-    return type(cls.__name__, (kit,), {"node": cls, "parameters": parameters})
+    return type(cls.__name__, (kit,), {"node": cls, "parameters": parameters} | _strategies(name))
 
 
 for _name, _class in node_classes():
     if _name not in _WITH_FILES and isinstance(_class, type) and _class.__module__.startswith("eventflow_nodes."):
         for _number, _parameters in enumerate(PARAMETERS.get(_name, [{}])):
-            globals()[f"Test_{_name}_{_number}"] = _conformance(_class, _parameters)
+            globals()[f"Test_{_name}_{_number}"] = _conformance(_name, _class, _parameters)
