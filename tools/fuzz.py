@@ -119,7 +119,7 @@ def _work(options: argparse.Namespace) -> int:
     sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
     from checking import Checker
     from mutation import Mutator
-    from seeds import seeds_of
+    from seeds import dressed, seeds_of
 
     from eventflow.io.table import format_named
 
@@ -139,7 +139,7 @@ def _work(options: argparse.Namespace) -> int:
     number = 0
     for number in range(1, options.inputs + 1):
         choose = mutator.random.choice
-        data = mutator.mutate(choose(seeds), choose(others))
+        data = dressed(name, mutator.mutate(choose(seeds), choose(others)))
         (folder / "input").write_bytes(data)
         then = time.process_time()  # the machine may be busy; what waits is met by the watchdog
         try:

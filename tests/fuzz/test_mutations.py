@@ -12,7 +12,7 @@ from checking import Checker
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutation import Mutator
-from seeds import seeds_of
+from seeds import dressed, seeds_of
 
 from eventflow.io.table import format_named, formats
 
@@ -31,7 +31,7 @@ def test_damage_is_survived(name, tmp_path):
     @settings(max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 1 << 32), number=st.integers(0, len(seeds) - 1))
     def damage(seed, number):
-        check(Mutator(seed).mutate(seeds[number], seeds[-1]), seed)
+        check(dressed(name, Mutator(seed).mutate(seeds[number], seeds[-1])), seed)
 
     damage()
     for number, seed in enumerate(seeds):
