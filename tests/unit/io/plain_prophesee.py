@@ -8,6 +8,9 @@ from eventflow.io.source import ByteSource
 
 HEADER3 = b"% evt 3.0\n% format EVT3;height=720;width=1280\n% geometry 1280x720\n% end\n"
 HEADER2 = b"% evt 2.0\n% format EVT2;height=480;width=640\n% geometry 640x480\n% end\n"
+HEADER21 = b"% evt 2.1\n% format EVT21;endianness=legacy;height=480;width=640\n% end\n"
+HEADER21_LITTLE = HEADER21.replace(b"legacy", b"little")
+HEADER4 = b"% evt 4.0\n% format EVT4;height=480;width=640\n% end\n"
 
 
 class PiecesSource(ByteSource):
@@ -98,6 +101,70 @@ def evt2(data: bytes, width: int = 640, height: int = 480) -> tuple[list[tuple[i
         elif kind not in (10, 14, 15):
             count(skipped, "reserved")
     return events, skipped
+
+
+class _Clock:
+    """The 34-bit clock of EVT 2, 2.1 and 4, and events placed by it."""
+
+    def __init__(self, width: int, height: int, skipped: dict[str, int]) -> None:
+        self.size, self.skipped = (width, height), skipped
+        self.epoch, self.high = 0, None
+        self.events: list[tuple[int, int, int, int]] = []
+
+    def turn(self, high: int) -> None:
+        if self.high is not None and self.high - high >= 1 << 27:
+            self.epoch += 1 << 34
+        self.high = high
+
+    def pixels(self, header: int, mask: int) -> None:
+        x0, y, low, p = header >> 11 & 2047, header & 2047, header >> 22 & 63, header >> 28 & 1
+        for bit in range(32):
+            if not mask >> bit & 1:
+                continue
+            if self.high is None:
+                count(self.skipped, "before_time")
+            elif x0 + bit >= self.size[0] or y >= self.size[1]:
+                count(self.skipped, "outside")
+            else:
+                self.events.append((self.epoch + self.high * 64 + low, x0 + bit, y, p))
+
+
+def evt21(
+    data: bytes, width: int = 640, height: int = 480, *, little: bool = False
+) -> tuple[list[tuple[int, int, int, int]], dict[str, int]]:
+    whole = len(data) // 8 * 8
+    skipped: dict[str, int] = {"truncated_bytes": len(data) % 8} if len(data) % 8 else {}
+    clock = _Clock(width, height, skipped)
+    for first, second in struct.iter_unpack("<II", data[:whole]):
+        header, mask = (second, first) if little else (first, second)
+        kind = header >> 28
+        if kind == 8:
+            clock.turn(header & 0xFFFFFFF)
+        elif kind <= 1:
+            clock.pixels(header, mask)
+        elif kind not in (10, 14, 15):
+            count(skipped, "reserved")
+    return clock.events, skipped
+
+
+def evt4(data: bytes, width: int = 640, height: int = 480) -> tuple[list[tuple[int, int, int, int]], dict[str, int]]:
+    skipped: dict[str, int] = {"truncated_bytes": len(data) % 4} if len(data) % 4 else {}
+    clock = _Clock(width, height, skipped)
+    header = None
+    for (word,) in struct.iter_unpack("<I", data[: len(data) // 4 * 4]):
+        kind = word >> 28
+        if header is not None:
+            clock.pixels(header, word)
+            header = None
+        elif kind in (10, 11):
+            clock.pixels(word, 1)
+        elif kind in (12, 13):
+            header = word
+        elif kind == 14:
+            clock.turn(word & 0xFFFFFFF)
+        elif kind not in (6, 7, 9) and word != 0xFFFFFFFF:
+            count(skipped, "reserved")
+    return clock.events, skipped
 
 
 def dat(data: bytes, width: int = 304, height: int = 240) -> tuple[list[tuple[int, int, int, int]], dict[str, int]]:

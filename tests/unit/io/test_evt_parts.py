@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recording_kit import make
-from test_prophesee_decoders import decoded, evt2_words, evt3_words, tails
+from test_prophesee_decoders import dat_records, decoded, evt2_words, evt3_words, evt4_words, evt21_words, tails
 
 import eventflow as ef
 from eventflow.errors import ParameterError
-from eventflow.io import evt, evt2, evt3, evt_parts, recording
+from eventflow.io import dat, evt, evt2, evt3, evt4, evt21, evt_parts, recording
 from eventflow.io.source import ByteSource
 
 SPREAD = pytest.mark.parametrize(("guess_words", "chunk_bytes"), [(1, 1 << 18), (50, 16), (1 << 16, 64)])
@@ -132,6 +132,29 @@ def test_any_evt2_words_in_parts_equal_the_plain_decoder(tmp_path, monkeypatch, 
     def check(words, tail, threads, room):
         data = plain.HEADER2 + words + tail
         assert in_parts(evt2, data, tmp_path / "a.raw", threads, room) == plain.evt2(words + tail)
+
+    check()
+
+
+OTHERS = {
+    "evt21": (evt21, plain.HEADER21, evt21_words.map(lambda words: packed(words, "Q")), plain.evt21),
+    "evt4": (evt4, plain.HEADER4, evt4_words, plain.evt4),
+    "dat": (dat, b"% Data file containing Event2d events.\n% Version 2\n\x00\x08", dat_records, plain.dat),
+}
+
+
+@SPREAD
+@pytest.mark.parametrize("name", OTHERS)
+def test_any_other_words_in_parts_equal_the_plain_decoder(tmp_path, monkeypatch, name, guess_words, chunk_bytes):
+    monkeypatch.setattr(evt_parts, "GUESS_WORDS", guess_words)
+    monkeypatch.setattr(evt_parts, "CHUNK_BYTES", chunk_bytes)
+    module, header, some_words, reference = OTHERS[name]
+
+    @settings(parent=MANY, max_examples=60)
+    @given(some_words, tails, st.integers(2, 4), st.sampled_from([1, 17, 64, 100, 1000, 10_000]))
+    def check(words, tail, threads, room):
+        data = header + words + tail
+        assert in_parts(module, data, tmp_path / "a", threads, room) == reference(words + tail)
 
     check()
 

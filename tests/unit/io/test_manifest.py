@@ -14,6 +14,8 @@ from eventflow.events import Events
 RECORDINGS = [
     "evt/gen41_vectors.evt3.raw",
     "evt/imx636_time_wrap.evt3.raw",
+    "evt/gen41_legacy.evt21.raw",
+    "evt/gen41_little.evt21.raw",
     "evt/gen3.evt2.raw",
     "evt/gen3_fx3.evt2.raw",
     "dat/ncars_4397.dat",
@@ -29,6 +31,7 @@ RECORDINGS = [
     "neuromorphic_datasets/ncaltech101_faces_easy_0001.bin",
 ]
 AS_ABOVE = {f"aedat/dvxplorer_{name}.aedat4": "aedat/dvxplorer_imu.aedat4" for name in ("none", "zstd", "lz4_faery")}
+AS_ABOVE |= {f"evt/gen41_{layout}.evt21.raw": "evt/gen41_vectors.evt3.raw" for layout in ("legacy", "little")}
 SENSOR = re.compile(r"(\d+)x(\d+)")  # DAT says none, and its manifest only that it is a crop
 
 
@@ -76,3 +79,21 @@ def test_the_events_are_those_of_the_manifest(manifest, samples, name):
 def test_every_recording_of_these_formats_is_checked(manifest):
     known = {".raw", ".dat", ".aedat4", ".es", ".bin"}
     assert {name for name in manifest if "." + name.rsplit(".", 1)[1] in known} <= {*RECORDINGS}
+
+
+@pytest.mark.samples
+def test_an_fpga_recording_has_rows_beyond_the_sensor(samples):
+    with io.open(samples / "evt/fpga_tracker.evt21.raw") as recording:
+        assert len(recording.all_events()) == 11263
+        assert recording.skipped == {"outside": 4770}
+
+
+@pytest.mark.samples
+def test_ecf_has_the_events_of_the_recordings_it_was_made_from(samples):
+    made = io.read(samples / "hdf5/prophesee_ecf_mode1.hdf5")
+    source = io.read(samples / "evt/gen41_vectors.evt3.raw")
+    assert column_hashes(made.records).split()[1:] == column_hashes(source.records).split()[1:]
+    assert set((source.t - made.t).tolist()) == {11713656}, "times were shifted when it was made, and nothing else"
+    made = io.read(samples / "hdf5/prophesee_ecf_mode2.hdf5")
+    assert len(made) == 200_000
+    assert column_hashes(made.records) == "58015f9c5a 22f783ad73 2b66026980 06a850eed0"

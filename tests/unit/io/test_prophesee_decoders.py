@@ -1,4 +1,4 @@
-"""EVT 2.0, EVT 3.0 and DAT decode as their rules say, however the bytes arrive and however packets are cut."""
+"""EVT 2.0, 2.1, 3.0 and 4 and DAT decode as their rules say, however the bytes arrive and however packets are cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventflow.io import dat, evt2, evt3
+from eventflow.io import dat, evt2, evt3, evt4, evt21
 from eventflow.io.decoder import Batch, Decoder
 
 
@@ -63,6 +63,36 @@ evt2_words = st.lists(
     ),
     max_size=200,
 ).map(lambda words: struct.pack(f"<{len(words)}I", *words))
+evt21_words = st.lists(
+    st.one_of(
+        st.builds(
+            lambda k, t, x, y, mask: (k << 28 | t << 22 | x << 11 | y) | mask << 32,
+            st.integers(0, 1),
+            st.integers(0, 63),
+            st.integers(0, 660),
+            st.integers(0, 490),
+            st.one_of(st.integers(0, 0xFFFFFFFF), st.sampled_from([0, 1, 0x80000000, 0xFFFFFFFF])),
+        ),
+        st.builds(lambda value: 8 << 28 | value, st.integers(0, (1 << 28) - 1)),
+        st.integers(0, 2**64 - 1),
+    ),
+    max_size=60,
+)
+evt4_words = st.lists(
+    st.one_of(
+        st.builds(
+            lambda k, t, x, y: k << 28 | t << 22 | x << 11 | y,
+            st.integers(10, 13),
+            st.integers(0, 63),
+            st.integers(0, 660),
+            st.integers(0, 490),
+        ),
+        st.builds(lambda value: 14 << 28 | value, st.integers(0, (1 << 28) - 1)),
+        st.sampled_from([0xFFFFFFFF, 0x60000014, 0x70000000, 0x90000101]),
+        st.integers(0, 0xFFFFFFFF),
+    ),
+    max_size=200,
+).map(lambda words: struct.pack(f"<{len(words)}I", *words))
 dat_records = st.lists(
     st.one_of(
         st.builds(
@@ -92,6 +122,83 @@ def test_evt3_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_ev
 def test_evt2_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events):
     source = plain.PiecesSource(plain.HEADER2 + words + tail, sizes)
     assert decoded(evt2.open_decoder(source), packet_events) == plain.evt2(words + tail)
+
+
+@settings(max_examples=100, deadline=None)
+@given(evt21_words, tails, cuts, packet_sizes, st.booleans())
+def test_evt21_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events, little):
+    if little:
+        words = [word >> 32 | (word & 0xFFFFFFFF) << 32 for word in words]
+    data = struct.pack(f"<{len(words)}Q", *words) + tail
+    source = plain.PiecesSource((plain.HEADER21_LITTLE if little else plain.HEADER21) + data, sizes)
+    assert decoded(evt21.open_decoder(source), packet_events) == plain.evt21(data, little=little)
+
+
+@settings(max_examples=100, deadline=None)
+@given(evt4_words, tails, cuts, packet_sizes)
+def test_evt4_equals_the_plain_decoder_for_any_cut(words, tail, sizes, packet_events):
+    source = plain.PiecesSource(plain.HEADER4 + words + tail, sizes)
+    assert decoded(evt4.open_decoder(source), packet_events) == plain.evt4(words + tail)
+
+
+def test_evt4_words_mean_what_is_known_of_them():
+    words = [
+        0xA0000801,  # before time: an event is left out
+        0xE0000002,  # 128 µs
+        0xA0400000 | 3 << 11 | 4,  # OFF at (3, 4), 1 µs later
+        0xB0800000 | 5 << 11 | 6,  # ON at (5, 6), 2 µs later
+        0xD0C00000 | 32 << 11 | 7,  # ON in row 7 from column 32, 3 µs later,
+        0x80000005,  # at 32, 34 and 63
+        0xC0C00000 | 64 << 11 | 7,
+        0xE0000001,  # a mask that looks like a TIME_HIGH: columns 64, 93, 94, 95
+        0x60000014,
+        0x70000001,
+        0xFFFFFFFF,
+        0x20000000,  # a kind that is not known
+        0xF0000000,
+    ]
+    data = struct.pack(f"<{len(words)}I", *words)
+    events, skipped = decoded(evt4.open_decoder(plain.PiecesSource(plain.HEADER4 + data, [5])), 3)
+    row = [(131, 32, 7, 1), (131, 34, 7, 1), (131, 63, 7, 1), *((131, x, 7, 0) for x in (64, 93, 94, 95))]
+    assert events == [(129, 3, 4, 0), (130, 5, 6, 1), *row]
+    assert skipped == {"before_time": 1, "reserved": 2}
+
+
+@pytest.mark.parametrize(
+    ("lines", "layout"),
+    [
+        ("format EVT21;endianness=little", "little"),
+        ("format EVT21;endianness=legacy", "legacy"),
+        ("endianness little", "little"),
+        ("system_ID 48", "legacy"),
+        ("system_ID 55", "little"),
+        ("system_ID 0x40", "little"),
+        ("date today", "legacy"),
+    ],
+)
+def test_evt21_layout_comes_from_the_header(lines, layout):
+    header = f"% evt 2.1\n% {lines}\n% geometry 640x480\n% end\n".encode()
+    words = [(8 << 28, 0), (1 << 28 | 64 << 11 | 9, 3)]
+    halves = [half for word in words for half in (word if layout == "legacy" else word[::-1])]
+    decoder = evt21.open_decoder(plain.PiecesSource(header + struct.pack("<4I", *halves), [1 << 16]))
+    assert decoded(decoder, 10) == ([(0, 64, 9, 1), (0, 65, 9, 1)], {})
+    assert bool(decoder.info.notes) == ("endianness" not in lines)
+
+
+def test_oddities_of_the_clock_are_noted():
+    words = [0x8FFF, 0x0001, 0x6005, 0x2001, 0x6002, 0x2002, 0x8FFF, 0x8001, 0x2003]
+    decoder = evt3.open_decoder(plain.PiecesSource(plain.HEADER3 + struct.pack("<9H", *words), [1 << 16]))
+    events, _ = decoded(decoder, 10)
+    assert [event[0] for event in events] == [4095 * 4096 + 5, 4095 * 4096 + 2, (1 << 24) + 4096]
+    assert decoder.noted == {"wraps": 1, "low_back": 1}
+    words = [8 << 28 | (1 << 28) - 1, 9 << 22, 2 << 22, 8 << 28 | 3, 1 << 22]
+    decoder = evt2.open_decoder(plain.PiecesSource(plain.HEADER2 + struct.pack("<5I", *words), [1 << 16]))
+    decoded(decoder, 10)
+    assert decoder.noted == {"wraps": 1, "low_back": 1}
+    header = b"% Data file containing CD events.\n% Version 2\n% Width 10\n% Height 10\n\x0c\x08"
+    decoder = dat.open_decoder(plain.PiecesSource(header + struct.pack("<4I", 2**32 - 1, 0, 3, 0), [1 << 16]))
+    assert [event[0] for event in decoded(decoder, 10)[0]] == [2**32 - 1, 2**32 + 3]
+    assert decoder.noted == {"wraps": 1}
 
 
 @settings(max_examples=100, deadline=None)

@@ -11,7 +11,7 @@ import eventflow.io as io
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.events import EVENT_DTYPE, Events
 
-FORMATS = {"evt3": "a.raw", "evt2": "b.raw", "dat": "c.dat"}
+FORMATS = {"evt3": "a.raw", "evt2": "b.raw", "dat": "c.dat", "evt21": "d.raw"}
 
 
 def events_of(rows: list[tuple[int, int, int, int]], width: int, height: int) -> Events:
@@ -60,7 +60,14 @@ def test_small_steps_back_are_kept(tmp_path, name, step):
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("evt3", -8_400_000), ("evt2", -(1 << 33) - 64), ("dat", -(1 << 31)), ("dat", 1 << 32)]
+    ("name", "step"),
+    [
+        ("evt3", -8_400_000),
+        ("evt2", -(1 << 33) - 64),
+        ("evt21", -(1 << 33) - 64),
+        ("dat", -(1 << 31)),
+        ("dat", 1 << 32),
+    ],
 )
 def test_steps_that_the_clock_cannot_show_are_refused(tmp_path, name, step):
     events = events_of([(16_000_000_000, 1, 2, 1), (16_000_000_000 + step, 3, 4, 0)], 346, 260)
@@ -85,3 +92,31 @@ def test_a_sensor_beyond_the_address_is_refused(tmp_path):
 def test_an_empty_recording_is_a_recording(tmp_path, name):
     path = io.write([], tmp_path / FORMATS[name], format=name, width=346, height=260)
     assert same(io.read(path), Events.empty(346, 260))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(recordings())
+def test_both_layouts_of_evt21_hold_the_same(tmp_path, events):
+    legacy = io.write(events, tmp_path / "a.raw", format="evt21")
+    little = io.write(events, tmp_path / "b.raw", format="evt21", layout="little")
+    assert same(io.read(little), io.read(legacy))
+    halves = [np.frombuffer(path.read_bytes().partition(b"% end\n")[2], "<u4") for path in (legacy, little)]
+    assert (halves[0][0::2] == halves[1][1::2]).all()
+    assert (halves[0][1::2] == halves[1][0::2]).all()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000])
+def test_packets_of_any_size_make_the_same_file(tmp_path, name, count):
+    rng = np.random.default_rng(count)
+    steps, x = rng.integers(0, 2, 700) * rng.integers(0, 300, 700), rng.integers(0, 40, 700)
+    events = events_of(list(zip(np.cumsum(steps), x, rng.integers(0, 3, 700), [0, 1] * 350, strict=True)), 346, 260)
+    whole = io.write(events, tmp_path / "a", format=name)
+    cut = io.write([events[at : at + count] for at in range(0, 700, count)], tmp_path / "b", format=name)
+    assert cut.read_bytes() == whole.read_bytes()
+    assert same(io.read(whole), events)
+
+
+def test_a_layout_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="layout='big'"):
+        io.write(Events.empty(346, 260), tmp_path / "x.raw", format="evt21", layout="big")
