@@ -9,7 +9,8 @@ import numpy as np
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.column_names import UNIT_SCALES, unit_of
 from eventflow.io.decoder import Decoder, RecordingInfo
-from eventflow.io.numpy_kernels import pack_columns
+from eventflow.io.numpy_kernels import LAST, OUTSIDE, RESERVED, STATE_SIZE, STEPS_BACK, pack_columns
+from eventflow.io.order import BEFORE_ALL_TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PIECE_ROWS: Final = 1 << 16
 _LOOK_BACK_ROWS: Final = 1 << 12
 _LARGEST_US: Final = 2.0**62
+_PACKED_AS_THEY_ARE: Final = (np.dtype(np.int64), np.dtype(np.uint32))
 
 
 class Columns(Protocol):
@@ -70,7 +72,14 @@ class ColumnsDecoder(Decoder):
         self._whole = False
         self._unit = unit or self._seen_unit()
         self._read = 0
+        self._state = np.zeros(STATE_SIZE, np.int64)
+        self._state[LAST] = BEFORE_ALL_TIME
         self.columns = frozenset(columns.names) & {"labels", "scores"}
+
+    @property
+    def steps_back(self) -> int:  # type: ignore[override]
+        """Number of events earlier than the one before them so far."""
+        return int(self._state[STEPS_BACK])
 
     def fill(self, batch: Batch, start: int) -> int:
         """Read the next rows into `batch` from `start` on."""
@@ -134,37 +143,52 @@ class ColumnsDecoder(Decoder):
         times, self._bad_times = checked_times(t, self._unit)
         if self._whole and t.dtype.kind == "f" and (t[np.isfinite(t)] % 1 != 0).any():
             raise ValueError("times have fractions, which the first rows have not; say what they are: unit='s' or 'us'")
-        if self._offset:
-            times = times + self._offset
-        return times
+        return times + self._offset if self._offset else times
 
     def _pack(self, rows: dict[str, NDArray[Any]], batch: Batch, start: int) -> int:
+        t, offset = rows["t"], self._offset
         try:
-            t = self._in_us(rows["t"])
+            if self._unit != "us" or t.dtype not in _PACKED_AS_THEY_ARE:
+                t, offset = self._in_us(t), 0
+                if self._bad_times is not None:
+                    t, rows = self._without_bad_times(t, rows)
             x, y = checked_pixels(rows["x"]), checked_pixels(rows["y"])
             p = checked_polarities(rows["p"])
         except ValueError as error:
             last = self._read + len(rows["t"]) - 1
             raise RecordingError(f"{self.info.path}: rows {self._read} to {last}: {error}") from error
-        if self._bad_times is not None:
-            self.skip("damaged", int(np.count_nonzero(self._bad_times)))
-            good = ~self._bad_times
-            t, x, y, p = t[good], x[good], y[good], p[good]
-            rows = {name: column[good] for name, column in rows.items()}
-        kept = np.empty(len(t), np.bool_)
+        kept = np.empty(len(t) if self.columns else 0, np.bool_)
         words = batch.records.view(np.int64).reshape(-1, 2)[start:]
-        made, outside, reserved = pack_columns(t, x, y, p, words, kept, self.info.width, self.info.height)
-        self.skip("outside", outside)
-        self.skip("reserved", reserved)
+        size = self.info.width, self.info.height
+        made = int(
+            pack_columns(_frozen(t), offset, _frozen(x), _frozen(y), _frozen(p), words, kept, *size, self._state)
+        )
+        counts = {"outside": int(self._state[OUTSIDE]), "reserved": int(self._state[RESERVED])}
+        self.skipped.update({reason: count for reason, count in counts.items() if count})
         for name in self.columns:
             getattr(batch, name)[start : start + made] = rows[name][kept]
-        return start + int(made)
+        return start + made
+
+    def _without_bad_times(
+        self, t: NDArray[np.int64], rows: dict[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
+        assert self._bad_times is not None
+        self.skip("damaged", int(np.count_nonzero(self._bad_times)))
+        good = ~self._bad_times
+        return t[good], {name: column[good] for name, column in rows.items()}
 
     def _end(self) -> None:
         damage = self._reader.damage
         if damage and damage[0] not in self.info.notes:
             self.skip("damaged", max(self._reader.lost, len(damage)))
             self.info.notes.extend(damage)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a contiguous read-only view: a writeable or a strided array would be compiled for apart."""
+    array = np.ascontiguousarray(array).view()
+    array.flags.writeable = False
+    return array
 
 
 def checked_unit(unit: str | None) -> str | None:

@@ -89,7 +89,7 @@ class Hdf5Rows:
     def _stored_rows(self) -> int:
         if self._chunks:
             across = int(np.prod([-(-a // b) for a, b in zip(self._row_shape, self._chunks[1:], strict=True)]))
-            return int(self._dataset.id.get_num_chunks()) * self._chunks[0] // max(across, 1)
+            return int(self._dataset.id.get_num_chunks()) * int(self._chunks[0]) // max(across, 1)
         row_bytes = self.dtype.itemsize * int(np.prod(self._row_shape, dtype=np.int64))
         return int(self._dataset.id.get_storage_size()) // max(row_bytes, 1)
 

@@ -37,7 +37,10 @@ class _NoColumns:
     rows = lost = 0
     names = tuple("txyp")
     can_go = False
-    damage: list[str] = []
+
+    @property
+    def damage(self) -> list[str]:
+        return []
 
     def read(self, count: int) -> dict[str, NDArray[np.int64]]:
         return {name: np.empty(0, np.int64) for name in self.names}
@@ -121,7 +124,7 @@ class Hdf5Decoder(ColumnsDecoder):
             self.skip(reason, lost)
 
     def _row_by_index(self, t: int) -> int | None:
-        """Return the row that the index of milliseconds has for `t`, None where it has none or is not to be believed."""
+        """Return the row that the index of milliseconds has for `t`, None where it has none or is wrong."""
         index = self._place.index
         if index is None or self._unit != "us":
             return None

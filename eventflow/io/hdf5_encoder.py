@@ -163,7 +163,8 @@ class TableEncoder(_Hdf5Encoder):
             RecordingError: a time is too large to be told to the µs.
         """
         table = np.empty((len(events), 4))
-        columns = {"t": _seconds(events, self._written), "x": events.x, "y": events.y, "p": events.p * 2.0 - 1}
+        columns: dict[str, NDArray[Any]] = {"x": events.x, "y": events.y, "p": events.p * 2.0 - 1}
+        columns["t"] = _seconds(events, self._written)
         for index, name in enumerate(self._order):
             table[:, index] = columns[name]
         self._table.append(table)

@@ -51,9 +51,8 @@ def open_decoder(
         refuse(source.path, file)
     chosen = next(iter(places)) if path_inside is None else "/" + path_inside.strip("/")
     if chosen not in places:
-        raise ParameterError(
-            f"{source.path}: no events at path_inside={path_inside!r}; there are some at {', '.join(places)}"
-        )
+        known = ", ".join(places)
+        raise ParameterError(f"{source.path}: no events at path_inside={path_inside!r}; there are some at {known}")
     group = item_at(file, chosen)
     info = RecordingInfo(source.path, "hdf5_columns", 0, 0, size_bytes=source.size, attributes={"events": chosen})
     sized(info, size_in(group, group.parent, file), (width, height))

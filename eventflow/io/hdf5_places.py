@@ -1,4 +1,4 @@
-"""Where things lie in an HDF5 file of events: columns by their names, the sensor's size, times of frames and samples."""
+"""Where things lie in an HDF5 file of events: columns by their names, tables by their fields, the sensor's size."""
 
 from __future__ import annotations
 

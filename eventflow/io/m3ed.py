@@ -85,7 +85,7 @@ def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = 
 
 
 def _has_columns(group: object) -> bool:
-    return group is not None and all(dataset_at(group, name, 1) is not None for name in "txyp")  # type: ignore[arg-type]
+    return group is not None and all(dataset_at(group, name, 1) is not None for name in "txyp")
 
 
 def _streams(file: h5py.File) -> dict[str, Messages]:

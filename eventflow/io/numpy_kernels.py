@@ -11,12 +11,40 @@ from eventflow.kernels.jit import jit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_0, _1 = np.uint64(0), np.uint64(1)
+# Indices of the state: int64, shape (STATE_SIZE,).
+LAST, STEPS_BACK, OUTSIDE, RESERVED, STATE_SIZE = 0, 1, 2, 3, 4
+
+_BLOCK = 1024  # events judged at once
+
+
+@jit
+def _extent(values: NDArray[Any]) -> Any:
+    """Return the smallest and the largest of some integers, at least one."""
+    low, high = values[0], values[0]
+    for value in values:
+        low, high = min(low, value), max(high, value)
+    return np.int64(low), np.int64(high)
+
+
+@jit
+def _steps_back(t: NDArray[Any]) -> int:
+    count = np.int64(0)
+    for i in range(1, len(t)):
+        count += t[i] < t[i - 1]
+    return int(count)
+
+
+@jit
+def _write(t: NDArray[Any], t_offset: int, x: NDArray[Any], y: NDArray[Any], p: NDArray[Any], flat: Any) -> None:
+    for i in range(len(t)):
+        flat[2 * i] = np.int64(t[i]) + t_offset
+        flat[2 * i + 1] = np.int64(x[i]) | np.int64(y[i]) << 16 | np.int64(p[i]) << 32
 
 
 @jit
 def pack_columns(
-    t: NDArray[np.int64],
+    t: NDArray[Any],
+    t_offset: int,
     x: NDArray[Any],
     y: NDArray[Any],
     p: NDArray[np.uint8],
@@ -24,30 +52,51 @@ def pack_columns(
     kept: NDArray[np.bool_],
     width: int,
     height: int,
-) -> tuple[int, int, int]:
-    """Put events together, leaving out impossible ones; return how many were kept, outside, and of no polarity.
+    state: NDArray[np.int64],
+) -> int:
+    """Put events together, leaving out impossible ones, and return how many were kept.
+
+    Blocks are judged as a whole and then written, two loops without a branch that run on several events at a time.
 
     Args:
-        t: µs.
+        t: int64 or uint32, µs.
+        t_offset: added to each.
         x: px, integers.
         y: px, integers.
         p: 0 or 1.
         words: int64, shape (n, 2) or more: event records as two words (t; x, y, p and zero padding).
-        kept: bool, shape (n,) or more: set where the event was kept.
+        kept: bool, set where the event was kept; empty where nobody asks.
         width: sensor width, px.
         height: sensor height, px.
+        state: int64, shape (STATE_SIZE,), carried from call to call: the last time and counts.
     """
-    made, outside, reserved = _0, 0, 0
-    for index in range(len(t)):
-        column, row, polarity = np.int64(x[index]), np.int64(y[index]), np.int64(p[index])
-        good = 0 <= column < width and 0 <= row < height and polarity <= 1
-        kept[index] = good
-        if good:
-            words[made, _0] = t[index]
-            words[made, _1] = column | row << 16 | polarity << 32
-            made += _1
-        elif polarity > 1:
-            reserved += 1
-        else:
-            outside += 1
-    return int(made), outside, reserved
+    made, count = 0, len(t)
+    flat = words.reshape(-1)
+    for at in range(0, count, _BLOCK):
+        stop = min(at + _BLOCK, count)
+        (left, right), (top, bottom), (_, on) = _extent(x[at:stop]), _extent(y[at:stop]), _extent(p[at:stop])
+        if left >= 0 and top >= 0 and right < width and bottom < height and on <= 1:
+            _write(t[at:stop], t_offset, x[at:stop], y[at:stop], p[at:stop], flat[2 * made : 2 * (made + stop - at)])
+            state[STEPS_BACK] += _steps_back(t[at:stop]) + np.int64(np.int64(t[at]) + t_offset < state[LAST])
+            state[LAST] = np.int64(t[stop - 1]) + t_offset
+            made += stop - at
+            if len(kept) > 0:
+                kept[at:stop] = True
+            continue
+        for i in range(at, stop):
+            column, row, polarity = np.int64(x[i]), np.int64(y[i]), np.int64(p[i])
+            good = 0 <= column < width and 0 <= row < height and polarity <= 1
+            if len(kept) > 0:
+                kept[i] = good
+            if good:
+                time = np.int64(t[i]) + t_offset
+                words[made, 0] = time
+                words[made, 1] = column | row << 16 | polarity << 32
+                made += 1
+                state[STEPS_BACK] += np.int64(time < state[LAST])
+                state[LAST] = time
+            elif polarity > 1:
+                state[RESERVED] += 1
+            else:
+                state[OUTSIDE] += 1
+    return made

@@ -1,4 +1,4 @@
-"""HDF5 of every layout: files made by h5py as the datasets describe theirs, in every compression, and what is wrong in them."""
+"""HDF5 of every layout: files made by h5py as the datasets describe theirs, in every compression, and damaged ones."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ def test_times_that_the_layouts_cannot_hold_are_refused_by_the_event(tmp_path):
         io.write(make([5, (1 << 32) + 5]), tmp_path / "a.h5", format="dsec")
     with pytest.raises(RecordingError, match="event 2 at t=-1"):
         io.write(iter([make([0, 1]), make([-1])]), tmp_path / "a.h5", format="m3ed")
-    with pytest.raises(RecordingError, match="event 0 .* cannot be told to the µs"):
+    with pytest.raises(RecordingError, match=r"event 0 .* cannot be told to the µs"):
         io.write(make([1 << 52]), tmp_path / "a.h5", format="mvsec")
     with pytest.raises(ParameterError, match="zstd, gzip, none"):
         io.write(EVENTS, tmp_path / "a.h5", format="dsec", compression="lzma")
