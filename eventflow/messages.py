@@ -296,6 +296,18 @@ class Pose(Message):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Alarm(Message):
+    """A limit that was left (`raised`) or is kept again at time t (µs): its name, the value found, the limit, where."""
+
+    t: int
+    name: str
+    raised: bool
+    value: float
+    limit: float
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fix(Message):
     """A satellite position at time t (µs): latitude and longitude in degrees (WGS 84), altitude in m."""
 

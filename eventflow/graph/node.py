@@ -53,6 +53,9 @@ class Services(Protocol):
     def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:
         """Return a function that publishes a message under `name` (or at an address) and never waits."""
 
+    def traffic(self) -> dict[str, float]:
+        """Return what passed over all edges of this process so far: `sent`, `dropped`, and the ages' `age_p99_us`."""
+
 
 @runtime_checkable
 class Resumable(Protocol):

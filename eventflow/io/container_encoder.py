@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Compression = Literal["lz4", "zstd", "none"]
 BLOCK_EVENTS: Final = 16384
-_CHUNK_BYTES: Final = 1 << 20
+CHUNK_BYTES: Final = 1 << 20
 _GRAPH: Final = "graph.yaml"
 
 
@@ -31,12 +31,15 @@ class McapFile:
         file: where to write.
         compression: of its chunks.
         library: what the file says it was written by.
+        chunk_bytes: a chunk is written when it holds so much; what is in none is lost in a crash.
 
     Raises:
         MissingExtraError: mcap is not installed.
     """
 
-    def __init__(self, file: BinaryIO, compression: Compression, library: str) -> None:
+    def __init__(
+        self, file: BinaryIO, compression: Compression, library: str, *, chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
         try:
             from mcap import writer
         except ImportError:
@@ -46,7 +49,7 @@ class McapFile:
                 f"compression={compression!r} is not allowed; choose {', '.join(get_args(Compression))}"
             )
         kind = writer.CompressionType[compression.upper()]
-        self.writer = writer.Writer(file, chunk_size=_CHUNK_BYTES, compression=kind)
+        self.writer = writer.Writer(file, chunk_size=chunk_bytes, compression=kind)
         self.writer.start(profile="", library=library)
         self._schemas: dict[str, int] = {}
         self._sequences: dict[int, int] = {}
@@ -123,6 +126,10 @@ class ContainerEncoder(Encoder):
             at += len(part)
             if self._count == BLOCK_EVENTS:
                 self._flush()
+
+    def flush(self) -> None:
+        """Write the events that wait, as a block shorter than others."""
+        self._flush()
 
     def _flush(self) -> None:
         if not self._waiting:

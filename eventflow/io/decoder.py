@@ -225,6 +225,9 @@ class Encoder(ABC):
         """
         raise RecordingError(f"this format holds no stream {stream!r}")
 
+    def flush(self) -> None:  # noqa: B027 - most formats write every packet at once
+        """Write out what waits, where the format can hold it as it is, so that a crash loses little."""
+
     def finish(self) -> None:  # noqa: B027 - most formats end where their events end
         """Write what belongs at the end. The file is closed by the caller."""
 

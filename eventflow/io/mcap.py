@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from eventflow.io.container import ContainerDecoder, is_container
-from eventflow.io.container_encoder import Compression, ContainerEncoder, McapFile, entries_of, said_of_versions
+from eventflow.io.container_encoder import (
+    CHUNK_BYTES,
+    Compression,
+    ContainerEncoder,
+    McapFile,
+    entries_of,
+    said_of_versions,
+)
 from eventflow.io.mcap_log import McapLog
 from eventflow.io.ros import ClockName, RosDecoder
 
@@ -53,6 +60,7 @@ def open_encoder(
     foxglove: bool = False,
     graph: str | None = None,
     entries: Mapping[str, str] | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> ContainerEncoder:
     """Return an encoder of eventflow's own container.
 
@@ -64,11 +72,12 @@ def open_encoder(
         foxglove: writes frames, tracks and events once more as what Foxglove shows.
         graph: text of the graph that the messages come from, attached as graph.yaml.
         entries: further entries of the file's own record.
+        chunk_bytes: a chunk is written when it holds so much; what is in none is lost in a crash.
 
     Raises:
         MissingExtraError: mcap is not installed.
     """
-    mcap = McapFile(file, compression, _LIBRARY)
+    mcap = McapFile(file, compression, _LIBRARY, chunk_bytes=chunk_bytes)
     shown = None
     if foxglove:
         from eventflow.io.foxglove import Foxglove

@@ -37,20 +37,24 @@ class PartFile:
         path: the target.
         made: whether `part` is made here, empty. Where it is not, whoever writes makes a file or a folder of it; a
             folder takes the place of one of that name.
+        kept: whether `part` stays where it is not finished, as a recorder's does: what it holds was seen once.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, made: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, made: bool = True, kept: bool = False) -> None:
         self.path = Path(path)
         self.part = self.path.with_name(self.path.name + ".part")
         if made and self.path.is_dir():
             raise RecordingError(f"{self.path}: is a directory; name the file to write")
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _note(self.part)
+            if not kept:
+                _note(self.part)
             remove_part(self.part)
             if made:
                 self.part.touch()
-        _OPEN[self.part] = None
+        if not kept:
+            _OPEN[self.part] = None
+        self._kept = kept
         self._live = True
 
     def keep(self) -> Path:
@@ -64,9 +68,10 @@ class PartFile:
         return self.path
 
     def discard(self) -> None:
-        """Delete the unfinished file."""
+        """Delete the unfinished file, unless it is a kept one."""
         if self._live:
-            remove_part(self.part)
+            if not self._kept:
+                remove_part(self.part)
             self._end()
 
     def _end(self) -> None:

@@ -59,6 +59,13 @@ class Writer:
             self._encoder.write(events)
         self.events += len(events)
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the unfinished file so far."""
+        part = self._parts.part
+        files = part.rglob("*") if part.is_dir() else [part]
+        return sum(each.stat().st_size for each in files if each.is_file())
+
     def holds(self, stream: str) -> bool:
         """Return whether the format can hold a stream of this name."""
         return stream.partition(":")[0] in self._encoder.streams
@@ -71,6 +78,13 @@ class Writer:
         with writing(self.path):
             self._encoder.add(stream, message)
         self.messages[stream] = self.messages.get(stream, 0) + 1
+
+    def flush(self) -> None:
+        """Hand everything to the system that can be, so that a crash of this process loses little."""
+        with writing(self.path):
+            self._encoder.flush()
+            if hasattr(self._file, "flush"):
+                self._file.flush()
 
     def close(self) -> Path:
         """Finish the recording and give it its name."""
@@ -107,7 +121,13 @@ class Writer:
 
 
 def create(
-    path: str | os.PathLike[str], *, width: int, height: int, format: str | None = None, **options: Any
+    path: str | os.PathLike[str],
+    *,
+    width: int,
+    height: int,
+    format: str | None = None,
+    keep_unfinished: bool = False,
+    **options: Any,
 ) -> Writer:
     """Begin to write a recording of a `width` x `height` sensor.
 
@@ -116,6 +136,7 @@ def create(
         width: sensor width, px.
         height: sensor height, px.
         format: name of the format; None goes by the suffix.
+        keep_unfinished: whether what was written stays as NAME.part where it does not come to an end.
         options: further options of the format.
 
     Raises:
@@ -127,7 +148,7 @@ def create(
     module = row.load()
     if row.own_files and Path(path).is_dir() and (row.folder is None or not row.folder(Path(path))):
         raise RecordingError(f"{path}: is a directory and no {row.title}; name another place")
-    parts = PartFile(path, made=not row.own_files)
+    parts = PartFile(path, made=not row.own_files, kept=keep_unfinished)
     with ExitStack() as on_failure:
         on_failure.callback(parts.discard)
         with writing(path):

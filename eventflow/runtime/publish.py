@@ -21,11 +21,13 @@ import zmq
 from eventflow.errors import LinkError, ParameterError
 from eventflow.messages import time_of
 from eventflow.runtime import wire
+from eventflow.runtime.counters import LatencyHistogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventflow.messages import StreamInfo
+    from eventflow.runtime.counters import EdgeCounts
 
 _QUEUED_MESSAGES = 64
 _QUEUED_BYTES = 16_000_000
@@ -224,9 +226,10 @@ class Publisher:
 
 
 class Publishers:
-    """The taps of one process: what the engine offers to nodes as `services`."""
+    """What the engine offers to nodes as `services`: the taps of one process, and what passes over its edges."""
 
-    def __init__(self) -> None:
+    def __init__(self, edges: dict[int, EdgeCounts]) -> None:
+        self.edges = edges
         self._publishers: list[Publisher] = []
 
     def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:
@@ -234,6 +237,17 @@ class Publishers:
         publisher = Publisher(name, info)
         self._publishers.append(publisher)
         return publisher
+
+    def traffic(self) -> dict[str, float]:
+        """Return what passed over all edges of this process so far: `sent`, `dropped`, and the ages' `age_p99_us`."""
+        ages = LatencyHistogram()
+        for counts in self.edges.values():
+            ages.merge(counts.latency.counts, counts.latency.max_ns)
+        return {
+            "sent": sum(counts.messages_sent for counts in self.edges.values()),
+            "dropped": sum(counts.messages_dropped for counts in self.edges.values()),
+            "age_p99_us": ages.percentile_us(0.99),
+        }
 
     def close(self) -> None:
         """End all streams."""

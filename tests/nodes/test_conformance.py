@@ -18,6 +18,10 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
         {"decay": "step", "rectify": True},
         {"decay": "none"},
     ],
+    "alarm": [
+        {"every": "3ms", "rate_above": 1000.0, "rate_below": 300.0, "pixel_above": 400.0, "flicker_above": 0.2},
+        {"every": "7ms", "rate_below": 5000.0},
+    ],
     "background_activity": [{"window": "5ms"}, {"mark": True}],
     "refractory": [{"period": "1ms"}, {"mark": True}],
     "slice_area": [{"count": 2, "area": 4}, {"count": 3, "area": 4, "min_duration": "2ms", "max_duration": "5ms"}],
@@ -49,7 +53,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
-_WITH_FILES = {"export", "null", "tap", "view", "write"}  # see test_sinks
+_WITH_FILES = {"export", "null", "record", "tap", "view", "write"}  # see test_sinks
 
 
 def test_every_stock_node_loads():

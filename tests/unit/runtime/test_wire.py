@@ -16,6 +16,7 @@ from eventflow.digest import content_hash
 from eventflow.errors import LinkError
 from eventflow.events import Events
 from eventflow.messages import (
+    Alarm,
     Boxes,
     Corners,
     Fix,
@@ -61,6 +62,7 @@ def every_kind(count: int, packet: Events) -> list[Any]:
         Place(9, 12, 0.25, i8),
         Pose(9, column(3, "<f8"), column(4, "<f8")),
         Fix(9, 47.25, 8.5, 401.0),
+        Alarm(9, "rate_above", True, 2.5e6, 1e6, "pixel 3, 4"),
         Triggers(9, i8, column(count, "u1"), column(count, "u1")),
         Imu(9, i8, np.ones((count, 3), np.float32), np.ones((count, 3), np.float32)),
     ]
