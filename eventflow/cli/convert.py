@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eventflow.cli.options import add_json, add_window, number, positive, print_json, region
+from eventflow.cli.options import add_json, add_set, add_window, number, positive, print_json, region
 
 _SETTINGS = (
     "to", "start", "end", "roi", "polarity", "flip_x", "flip_y", "transpose", "origin", "backwards", "width", "height",
@@ -71,6 +71,11 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
 
 def _add_graph(parser: argparse.ArgumentParser) -> None:
     """Declare the options of preparing training data with a graph."""
+    graph = parser.add_argument_group("training data: slices or grids that a graph makes of each recording")
+    graph.add_argument("--graph", metavar="GRAPH", help="run it with `recording` set; --to is npz, h5, pt or tar")
+    graph.add_argument("--output", metavar="NODE", help="store this node's output, where several are left unread")
+    graph.add_argument("--layout", metavar="NAME", help="labels, splits and parts from a dataset's layout; auto: look")
+    add_set(graph)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -81,6 +86,8 @@ def main(options: argparse.Namespace) -> int:
     from eventflow.io.converting import is_tree
     from eventflow.io.table import format_named, format_to_write
 
+    if options.graph is not None:
+        return _prepared(options)
     try:
         row = None if options.to is None else format_named(options.to)
         if row is None and not is_tree(options.sources, options.target):
@@ -121,7 +128,6 @@ def _one(options: argparse.Namespace, settings: Any) -> int:
 
 
 def _many(options: argparse.Namespace, settings: Any) -> int:
-    from eventflow.io.conversion.one import losses_of
     from eventflow.io.conversion.tree import convert_tree
 
     with _progress() as tell:
@@ -135,6 +141,44 @@ def _many(options: argparse.Namespace, settings: Any) -> int:
             verify=options.verify,
             on_progress=tell,
         )
+    return _ended(options, report)
+
+
+def _prepared(options: argparse.Namespace) -> int:
+    from eventflow.cli.preparing import prepare
+    from eventflow.errors import ParameterError
+    from eventflow.io.conversion.settings import from_options
+
+    given = from_options({name: getattr(options, name) for name in _SETTINGS}).plain
+    given.pop("to", None)
+    if given or options.verify:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *["verify"] * options.verify])
+        raise ParameterError(f"{names}: with --graph the graph says what is read and kept")
+    if options.to is None:
+        raise ParameterError("--graph needs --to: npz, h5, pt or tar")
+    with _progress() as tell:
+        report = prepare(
+            options.sources,
+            options.target,
+            options.graph,
+            to=options.to,
+            set=options.set,
+            output=options.output,
+            layout=options.layout,
+            jobs=options.jobs,
+            dask=options.dask,
+            resume=options.resume,
+            on_progress=tell,
+        )
+    for note in report["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    return _ended(options, report)
+
+
+def _ended(options: argparse.Namespace, report: dict[str, Any]) -> int:
+    """Say what came of a folder, and return the exit code."""
+    from eventflow.io.conversion.one import losses_of
+
     lossy = {each["source"]: losses for each in report["recordings"] if (losses := losses_of(each))}
     if options.json:
         print_json(report)

@@ -58,7 +58,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
-def add_set(parser: argparse.ArgumentParser) -> None:
+def add_set(parser: argparse._ActionsContainer) -> None:
     """Let a verb change parameters of a graph."""
     parser.add_argument(
         "--set",

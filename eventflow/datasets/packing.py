@@ -71,18 +71,26 @@ def packed(path: str | Path, *, width: int | None = None, height: int | None = N
     arrays = _arrays(str(path), _changed(path))
     labels = arrays["label"]
     size = {
-        "width": int(arrays.get("width", _span(arrays["x"])) if width is None else width),
-        "height": int(arrays.get("height", _span(arrays["y"])) if height is None else height),
+        "width": _size(arrays, "width", "x") if width is None else width,
+        "height": _size(arrays, "height", "y") if height is None else height,
     }
     if _span(arrays["x"]) > size["width"] or _span(arrays["y"]) > size["height"]:
         raise RecordingError(f"{path}: has events beyond {size['width']}x{size['height']} pixels")
     ids = arrays.get("sample_id", np.arange(len(labels)))
     items = [
-        PackedItem(Path(path), f"{Path(path).stem}:{ids[index]}", int(label), options=size, index=index)
+        PackedItem(Path(path), f"{Path(path).stem}:{ids[index]}", _label(label), options=size, index=index)
         for index, label in enumerate(labels)
     ]
     classes = tuple(str(number) for number in range(1 + int(labels.max()) if len(labels) else 0))
     return Listing(tuple(items), classes)
+
+
+def _label(number: Any) -> int | None:
+    return int(number) if number >= 0 else None
+
+
+def _size(arrays: dict[str, NDArray[Any]], name: str, column: str) -> int:
+    return int(arrays[name].reshape(-1)[0]) if name in arrays else _span(arrays[column])
 
 
 def _span(column: NDArray[Any]) -> int:

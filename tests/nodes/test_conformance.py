@@ -53,7 +53,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
-_WITH_FILES = {"export", "null", "record", "tap", "view", "write"}  # see test_sinks
+_WITH_FILES = {"export", "null", "record", "samples", "tap", "view", "write"}  # see test_sinks
 
 
 def test_every_stock_node_loads():

@@ -26,7 +26,7 @@ _LAYERS = {
     "bench": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime"),
     "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench", "datasets"),
 }
-_NODES = (*_BASE, "kernels", *_LIBRARY, "graph")
+_NODES = (*_BASE, "kernels", *_LIBRARY, "datasets", "graph")
 _NO_NODES_BELOW = {"kernels", *_LIBRARY, "graph", *_BASE}
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import RecordingError
 from eventflow.io.conversion.content import content_hash, size_and_time
+from eventflow.io.conversion.settings import digest_of
 from eventflow.io.conversion.sources import JOURNAL, MANIFEST
 from eventflow.io.parts import PartFile, writing
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-    from eventflow.io.conversion.sources import Found
+    from eventflow.io.conversion.tasks import Work
 
 VERSION: Final = 1
 Record = dict[str, Any]
@@ -31,20 +32,18 @@ class Manifest:
 
     Args:
         folder: the target folder.
-        options: the settings, plain values, for people.
-        digest: their hash.
+        options: how all targets are made, plain values.
     """
 
-    def __init__(self, folder: Path, options: dict[str, Any], digest: str) -> None:
+    def __init__(self, folder: Path, options: dict[str, Any]) -> None:
         self.folder = folder
-        self._head = {"eventflow_manifest": VERSION, "options": options, "options_hash": digest}
-        self._digest = digest
+        self._head = {"eventflow_manifest": VERSION, "options": options, "options_hash": digest_of(options)}
         self.records: dict[str, Record] = {}
 
-    def finished(self, recordings: Iterable[Found], targets: dict[str, str]) -> dict[str, Record]:
+    def finished(self, works: Iterable[Work]) -> dict[str, Record]:
         """Return the records of recordings whose targets are there, whole, and made in the same way."""
         old = self._read(MANIFEST) | self._read(JOURNAL)
-        found = {each.name: self._checked(old.get(each.name), each, targets[each.name]) for each in recordings}
+        found = {work.found.name: self._checked(old.get(work.found.name), work) for work in works}
         return {name: record for name, record in found.items() if record is not None}
 
     def begin(self, records: dict[str, Record]) -> None:
@@ -75,10 +74,10 @@ class Manifest:
         records = (_record(line) for line in lines[:-1])  # what follows the last line end was cut off by a kill
         return {record["source"]: record for record in records if record is not None}
 
-    def _checked(self, record: Record | None, found: Found, target: str) -> Record | None:
-        if record is None or record.get("options_hash") != self._digest or record.get("target") != target:
+    def _checked(self, record: Record | None, work: Work) -> Record | None:
+        if record is None or record.get("options_hash") != work.digest or record.get("target") != work.target:
             return None
-        path = self.folder / target
+        found, path = work.found, self.folder / work.target
         try:
             if record["size"] != found.size:
                 return None

@@ -10,6 +10,7 @@ from eventflow.errors import RecordingError
 from eventflow.io.conversion.content import Unchanged
 from eventflow.io.conversion.geometry import Placement
 from eventflow.io.conversion.merging import merged, stream_of
+from eventflow.io.conversion.settings import Settings
 from eventflow.io.conversion.verifying import Seen, verified
 from eventflow.io.recording import open as open_recording
 from eventflow.io.table import format_named, format_to_write
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from eventflow.events import Events
-    from eventflow.io.conversion.settings import Settings
     from eventflow.io.recording import Recording
     from eventflow.io.table import Format
     from eventflow.io.writing import Writer
@@ -142,6 +142,20 @@ def _report(recording: Recording, writer: Writer, placement: Placement, settings
         "shift": recording.shift,
         "left_behind": sorted(writer.left_behind),
     }
+
+
+_RECORDED = (
+    "events", "format", "height", "left_behind", "left_out", "messages", "noted", "origin", "repaired", "shift",
+    "skipped", "source_format", "steps_back", "width",
+)  # fmt: skip
+
+
+def make(
+    source: str, target: str, plain: dict[str, Any], *, verify: bool, on_progress: Callable[[float], None] | None
+) -> tuple[dict[str, Any], list[str] | None]:
+    """Convert for a tree: return what the manifest keeps of the report, and what verification said."""
+    report = convert_one(source, target, Settings(**plain), verify=verify, on_progress=on_progress)
+    return {name: report[name] for name in _RECORDED}, report.get("verified")
 
 
 def losses_of(report: dict[str, Any]) -> list[str]:

@@ -84,8 +84,13 @@ class Settings:
     @property
     def digest(self) -> str:
         """A hash of all of it, 32 hexadecimal digits."""
-        text = json.dumps(self.plain, sort_keys=True, default=str)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return digest_of(self.plain)
+
+
+def digest_of(plain: dict[str, Any]) -> str:
+    """Return a hash of plain values, 32 hexadecimal digits."""
+    text = json.dumps(plain, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _default(each: Any) -> Any:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import EventflowError
 from eventflow.io.conversion.content import content_hash, size_and_time
-from eventflow.io.conversion.one import convert_one
-from eventflow.io.conversion.settings import Settings
+from eventflow.io.conversion.settings import digest_of
 from eventflow.io.conversion.sources import PARTS
 from eventflow.io.parts import writing
 
@@ -24,48 +25,69 @@ if TYPE_CHECKING:
 
     from eventflow.io.conversion.sources import Found
 
+RECORDING: Final = "eventflow.io.conversion.one:make"
 Task = dict[str, Any]
-_MANIFESTED = (
-    "events", "format", "height", "left_behind", "left_out", "messages", "noted", "origin", "repaired", "shift",
-    "skipped", "source_format", "steps_back", "width",
-)  # fmt: skip
 
 
-def task_of(found: Found, folder: Path, target: str, settings: Settings, *, verify: bool) -> Task:
-    """Return the task of converting a recording to `target` inside `folder`."""
-    return {
-        "source": str(found.path),
-        "name": found.name,
-        "size": found.size,
-        "folder": str(folder.absolute()),
-        "target": target,
-        "settings": settings.plain,
-        "digest": settings.digest,
-        "verify": verify,
-    }
+@dataclass(frozen=True)
+class Work:
+    """What is to be made of one recording.
+
+    Attributes:
+        found: the recording.
+        target: the target's name inside the target folder.
+        plain: all that decides the target's bytes besides the recording, plain values.
+        maker: `module:function` that makes it: `function(source, target, plain, *, verify, on_progress)` returns what
+            the manifest keeps, and what verification said or None.
+    """
+
+    found: Found
+    target: str
+    plain: dict[str, Any]
+    maker: str = RECORDING
+
+    @property
+    def digest(self) -> str:
+        """A hash of how the target is made."""
+        return digest_of(self.plain)
+
+    def task(self, folder: Path, *, verify: bool) -> Task:
+        """Return the task of making the target inside `folder`, plain values."""
+        return {
+            "source": str(self.found.path),
+            "name": self.found.name,
+            "size": self.found.size,
+            "folder": str(folder.absolute()),
+            "target": self.target,
+            "plain": self.plain,
+            "digest": self.digest,
+            "maker": self.maker,
+            "verify": verify,
+        }
 
 
 def run_task(task: Task, on_progress: Callable[[float], None] | None = None) -> dict[str, Any]:
-    """Convert the recording and return its record for the manifest, or `failed` with the reason in words."""
+    """Do a task and return its `record` for the manifest, or `failed` with the reason in words."""
     try:
-        return _converted(task, on_progress)
+        return _made(task, on_progress)
     except EventflowError as error:
         return {"source": task["name"], "failed": _shown(str(error), task)}
     except Exception as error:
         return {"source": task["name"], "failed": _shown(f"{type(error).__name__}: {error}", task)}
 
 
-def _converted(task: Task, on_progress: Callable[[float], None] | None) -> dict[str, Any]:
+def _made(task: Task, on_progress: Callable[[float], None] | None) -> dict[str, Any]:
     source, folder = Path(task["source"]), Path(task["folder"])
     target = folder / task["target"]
     own = folder / PARTS / uuid.uuid4().hex
     made = own / target.name
+    module, _, function = task["maker"].partition(":")
+    make = getattr(import_module(module), function)
     try:
         size, mtime_ns = size_and_time(source)
         source_hash = content_hash(source)
-        settings = Settings(**task["settings"])
-        report = convert_one(source, made, settings, verify=task["verify"], on_progress=on_progress)
-        record = {name: report[name] for name in _MANIFESTED} | {
+        kept, said = make(str(source), str(made), task["plain"], verify=task["verify"], on_progress=on_progress)
+        record = kept | {
             "source": task["name"],
             "size": size,
             "mtime_ns": mtime_ns,
@@ -82,7 +104,7 @@ def _converted(task: Task, on_progress: Callable[[float], None] | None) -> dict[
             os.replace(made, target)
     finally:
         shutil.rmtree(own, ignore_errors=True)
-    return {"source": task["name"], "record": record, "verified": report.get("verified")}
+    return {"source": task["name"], "record": record, "verified": said}
 
 
 def _shown(text: str, task: Task) -> str:

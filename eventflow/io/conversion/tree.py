@@ -14,7 +14,7 @@ from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.conversion import jobs
 from eventflow.io.conversion.manifest import Manifest
 from eventflow.io.conversion.sources import PARTS, find, target_names
-from eventflow.io.conversion.tasks import task_of
+from eventflow.io.conversion.tasks import Work
 from eventflow.io.parts import writing
 from eventflow.io.table import format_named
 
@@ -60,26 +60,50 @@ def convert_tree(
     """
     if settings.to is None:
         raise ParameterError("converting several recordings needs the format to write: pass to= (--to)")
-    if jobs < 1:
-        raise ParameterError(f"jobs={jobs}: at least one process converts")
     row = format_named(settings.to)
     if not row.writes:
         raise RecordingError(f"{row.title} can be read but not written")
     target = Path(folder)
     search = find(sources, target=target, settings=settings)
     names = target_names(search.recordings, row.suffixes[0])
+    works = [Work(each, names[each.name], settings.plain) for each in search.recordings]
+    refuse_own_source(sources, target)
+    report = run_tree(
+        works, target, settings.plain,
+        jobs=jobs, dask=dask, resume=resume, verify=verify, on_progress=on_progress,
+    )  # fmt: skip
+    return report | {"others": search.others}
+
+
+def refuse_own_source(sources: Sequence[str | os.PathLike[str]], target: Path) -> None:
+    """Refuse a target that is one of its sources."""
     if any(target.resolve() == Path(source).resolve() for source in sources):
         raise ParameterError(f"{target}: the target is the source; name another folder")
+
+
+def run_tree(
+    works: Sequence[Work],
+    target: Path,
+    options: dict[str, Any],
+    *,
+    jobs: int = 1,
+    dask: str | None = None,
+    resume: bool = False,
+    verify: bool = False,
+    on_progress: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Make targets of recordings in a folder, whose manifest holds `options`; see `convert_tree`."""
+    if jobs < 1:
+        raise ParameterError(f"jobs={jobs}: at least one process converts")
     with writing(target):
         target.mkdir(parents=True, exist_ok=True)
     with _alone_in(target):
         shutil.rmtree(target / PARTS, ignore_errors=True)
-        manifest = Manifest(target, settings.plain, settings.digest)
-        finished = manifest.finished(search.recordings, names) if resume else {}
+        manifest = Manifest(target, options)
+        finished = manifest.finished(works) if resume else {}
         manifest.begin(finished)
-        rest = [each for each in search.recordings if each.name not in finished]
-        tasks = [task_of(each, target, names[each.name], settings, verify=verify) for each in rest]
-        report = _Report(tasks, sum(each.size for each in search.recordings), len(search.recordings), on_progress)
+        tasks = [each.task(target, verify=verify) for each in works if each.found.name not in finished]
+        report = _Report(tasks, sum(each.found.size for each in works), len(works), on_progress)
         try:
             for outcome in _outcomes(tasks, jobs, dask, report):
                 if "record" in outcome:
@@ -96,7 +120,6 @@ def convert_tree(
         "resumed": len(finished),
         "events": sum(each["events"] for each in records),
         "failed": sorted(report.failed, key=lambda each: each["source"]),
-        "others": search.others,
         "verified": dict(sorted(report.verified.items())),
     }
 

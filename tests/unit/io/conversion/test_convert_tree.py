@@ -17,7 +17,7 @@ import eventflow as ef
 import eventflow.io as io
 from eventflow.cli import main
 from eventflow.errors import ParameterError, RecordingError
-from eventflow.io.conversion import jobs, tasks
+from eventflow.io.conversion import jobs, one
 from eventflow.io.conversion.manifest import read_manifest
 from eventflow.io.conversion.sources import JOURNAL, MANIFEST, PARTS
 
@@ -233,7 +233,7 @@ def test_an_unexpected_error_is_a_failure_of_one_recording(tree, tmp_path, monke
     def broken(*_arguments, **_options):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(tasks, "convert_one", broken)
+    monkeypatch.setattr(one, "convert_one", broken)
     report = ef.convert(tree, tmp_path / "dst", to="npz")
     assert {each["why"] for each in report["failed"]} == {"ZeroDivisionError: oh"}
 
