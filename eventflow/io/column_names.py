@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
 UNIT_SCALES: Final = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 """What a number in a unit is multiplied and divided with to be µs."""
@@ -34,7 +30,7 @@ _ANY_UNIT: Final = "|".join(sorted(_UNIT_NAMES, key=len, reverse=True))
 _UNIT: Final = re.compile(rf"(.*?)[_ ]*[\[(_ ]\s*({_ANY_UNIT})\s*[\])]?")
 
 # Moments of our time since 1970 lie apart by these powers of ten in s, ms, µs and ns.
-_MS_FROM, _US_FROM, _NS_FROM, _IMPOSSIBLE_FROM = 1e11, 1e14, 1e17, 1e20
+_MS_FROM, _US_FROM, _NS_FROM = 1e11, 1e14, 1e17
 
 
 def column_of(name: str) -> tuple[str, str]:
@@ -76,14 +72,3 @@ def unit_by_size(largest: float, *, fractions: bool) -> tuple[str, str]:
         return "ns", "times are too large for µs and have no unit; taken to be ns"
     unit = "s" if largest < _MS_FROM else "ms" if largest < _US_FROM else "us" if largest < _NS_FROM else "ns"
     return unit, f"times have fractions and no unit; taken to be {'seconds' if unit == 's' else unit}"
-
-
-def unit_of(times: NDArray[Any]) -> tuple[str, str]:
-    """Return the unit that an array of times shows, and a sentence about it; what is no number is passed over."""
-    if times.dtype.kind not in "iuf" or not len(times):
-        return "us", ""
-    known = times[np.abs(times) < _IMPOSSIBLE_FROM] if times.dtype.kind == "f" else times
-    if not len(known):
-        return "us", ""
-    fractions = known.dtype.kind == "f" and bool((known != np.floor(known)).any())
-    return unit_by_size(max(abs(float(known.min())), abs(float(known.max()))), fractions=fractions)

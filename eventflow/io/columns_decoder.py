@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
-from eventflow.io.column_names import UNIT_SCALES, unit_of
+from eventflow.io.column_names import UNIT_SCALES, unit_by_size
 from eventflow.io.decoder import Decoder, RecordingInfo
 from eventflow.io.numpy_kernels import LAST, OUTSIDE, RESERVED, STATE_SIZE, STEPS_BACK, pack_columns
 from eventflow.io.order import BEFORE_ALL_TIME
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PIECE_ROWS: Final = 1 << 16
 _LOOK_BACK_ROWS: Final = 1 << 12
 _LARGEST_US: Final = 2.0**62
+_IMPOSSIBLE_FROM: Final = 1e20
 _PACKED_AS_THEY_ARE: Final = (np.dtype(np.int64), np.dtype(np.uint32))
 
 
@@ -160,9 +161,8 @@ class ColumnsDecoder(Decoder):
         kept = np.empty(len(t) if self.columns else 0, np.bool_)
         words = batch.records.view(np.int64).reshape(-1, 2)[start:]
         size = self.info.width, self.info.height
-        made = int(
-            pack_columns(_frozen(t), offset, _frozen(x), _frozen(y), _frozen(p), words, kept, *size, self._state)
-        )
+        t, x, y, p = (_frozen(column) for column in (t, x, y, p))
+        made = int(pack_columns(t, offset, x, y, p, words, kept, *size, self._state))
         counts = {"outside": int(self._state[OUTSIDE]), "reserved": int(self._state[RESERVED])}
         self.skipped.update({reason: count for reason, count in counts.items() if count})
         for name in self.columns:
@@ -200,6 +200,17 @@ def checked_unit(unit: str | None) -> str | None:
     if unit is not None and unit not in UNIT_SCALES:
         raise ParameterError(f"unit={unit!r} is not allowed; choose {', '.join(UNIT_SCALES)}")
     return unit
+
+
+def unit_of(times: NDArray[Any]) -> tuple[str, str]:
+    """Return the unit that an array of times shows, and a sentence about it; what is no number is passed over."""
+    if times.dtype.kind not in "iuf" or not len(times):
+        return "us", ""
+    known = times[np.abs(times) < _IMPOSSIBLE_FROM] if times.dtype.kind == "f" else times
+    if not len(known):
+        return "us", ""
+    fractions = known.dtype.kind == "f" and bool((known != np.floor(known)).any())
+    return unit_by_size(max(abs(float(known.min())), abs(float(known.max()))), fractions=fractions)
 
 
 def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:

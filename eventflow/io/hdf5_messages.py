@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 
 from eventflow.errors import DamagedRecordingError
-from eventflow.io.column_names import UNIT_SCALES, unit_of
-from eventflow.io.columns_decoder import checked_times
+from eventflow.io.column_names import UNIT_SCALES
+from eventflow.io.columns_decoder import checked_times, unit_of
 from eventflow.io.trajectory import pose_of
 from eventflow.messages import Frame, Imu
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import RecordingError, UnknownFormatError
+from eventflow.io.column_names import column_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,8 +131,18 @@ def _is_text(head: bytes) -> bool:
     if b"\x00" in head:
         return False
     lines = [line for line in head.split(b"\n")[:50] if line.strip() and not line.lstrip().startswith(b"#")]
-    names = re.compile(rb"\s*\"?(?:t|ts|time|timestamp|timestamps|x|t_us|t_s)\b[^\n]*[,; \t]", re.I)
-    return any(_DATA_LINE.fullmatch(line) for line in lines[:2]) or (bool(lines) and names.match(lines[0]) is not None)
+    return any(_DATA_LINE.fullmatch(line) for line in lines[:2]) or (bool(lines) and _names_columns(lines[0]))
+
+
+def _names_columns(line: bytes) -> bool:
+    separator = r"[,;\t]" if re.search(rb"[,;\t]", line) else r"\s+"
+    names = re.split(separator, re.sub(r"@\d+", "", line.decode("utf-8", "replace")))
+    return {column_of(name)[0] for name in names} >= set("txyp")
+
+
+def _is_zipped_text(head: bytes) -> bool:
+    size = int.from_bytes(head[26:28], "little")
+    return head.startswith(b"PK\x03\x04") and head[30 : 30 + size].lower().endswith((b".txt", b".csv", b".tsv"))
 
 
 FORMATS: Final[tuple[Format, ...]] = (
@@ -147,6 +158,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("es", "Event Stream 2", (".es",), "eventflow.io.event_stream", _is_event_stream),
     Format("nmnist", "N-MNIST and N-Caltech101", (".bin",), "eventflow.io.address_bin", _has_no_mark, unmarked=True),
     Format("csv", "text, one event a line", (".csv", ".txt", ".tsv"), "eventflow.io.text", _is_text, unmarked=True),
+    Format("zip", "text in a zip archive, as E2VID reads it", (".zip",), "eventflow.io.text_zip", _is_zipped_text),
     Format("npz", "NumPy archive", (".npz",), "eventflow.io.numpy_archive", _is_npz),
     Format("npy", "NumPy array", (".npy",), "eventflow.io.numpy_archive", _is_npy, writes=False),
     Format(

@@ -2,12 +2,14 @@
 
 Read: `t,x,y,p` in any order and unit a header names; without one, `t x y p` in µs, or in seconds where the times have
 fractions (the rpg datasets). Polarity is 0/1, -1/1, true/false or on/off. Lines that begin with # or % are comments.
+A header names units too (t_us, timestamp_ns, "Time [ms]"); times without one that have fractions are s, ms, µs or ns
+by how near they are to our time since 1970 in it.
 Written: as faery does it, `t,x@WIDTH,y@HEIGHT,on`, so that the file says its sensor size.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from eventflow.events import Events
     from eventflow.io.decoder import Batch
     from eventflow.io.source import ByteSource
+
+D = TypeVar("D", bound="TextDecoder")
 
 _SHORTEST_ROW_BYTES: Final = 8  # "0,0,0,0\n"
 _SEPARATORS: Final = ",; \t"
@@ -64,6 +68,17 @@ class TextDecoder(Decoder):
                 self._count()
                 break
         return start
+
+    def mark(self) -> dict[str, Any] | None:
+        """Return where the next line begins and what was counted, None inside a line longer than the window."""
+        if self._in_long_line or not self.source.seekable:
+            return None
+        return {"byte": self.decoded_bytes, "state": self._state.tolist()}
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a mark."""
+        self.source.seek(int(mark["byte"]))
+        self._state[:] = mark["state"]
 
     @property
     def steps_back(self) -> int:  # type: ignore[override]
@@ -168,12 +183,19 @@ def open_decoder(
         columns: what the columns hold, such as "txyp" or "xypt"; - is a column to pass over.
         unit: of the times: s, ms, us or ns. Parts of a µs are rounded to the nearest.
     """
+    return open_as(TextDecoder, source, width=width, height=height, columns=columns, unit=unit)
+
+
+def open_as(
+    kind: type[D], source: ByteSource, *, width: int | None, height: int | None, columns: str | None, unit: str | None
+) -> D:
+    """Return a decoder of this kind; the arguments are those of `open_decoder`."""
     if source.peek(3) == b"\xef\xbb\xbf":
         source.read(3)
     head = source.peek(LOOKED_AT_BYTES)
     text = head[: head.rfind(b"\n") + 1] if len(head) == LOOKED_AT_BYTES else head
     layout = layout_of(text.decode("utf-8", "replace"), columns=columns, unit=unit)
-    if not layout.rows and not layout.named:
+    if not layout.rows and not layout.named and not layout.width:
         raise RecordingError(
             f"{source.path}: byte 0: expected lines such as 't,x,y,p' or '12,3,4,1', found {head[:40]!r}"
         )
@@ -186,7 +208,7 @@ def open_decoder(
     source.read(sum(len(line) + 1 for line in text.split(b"\n")[: layout.skipped_lines]))
     attributes = {"columns": layout.columns, "unit": layout.unit}
     info = RecordingInfo(source.path, "csv", *size, size_bytes=source.size, attributes=attributes, notes=layout.notes)
-    return TextDecoder(source, layout, info)
+    return kind(source, layout, info)
 
 
 def open_encoder(

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from eventflow.errors import ParameterError
-from eventflow.events import FIELD_NAMES
+from eventflow.io.column_names import column_of, unit_by_size
 
 LOOKED_AT_BYTES: Final = 1 << 16
 
@@ -19,19 +19,7 @@ UNIT_POWERS: Final = {"s": 6, "ms": 3, "us": 0, "ns": -3}
 _ORDERS: Final = ("txyp", "xypt", "xytp")  # rpg and faery; Metavision; tonic
 _ROWS_TO_TELL: Final = 16  # two columns of numbers that rise by chance in fewer rows are no evidence
 _POLARITIES: Final = frozenset({"0", "1", "-1", "+1", "true", "false", "on", "off"})
-_NANOSECONDS_FROM: Final = 10**17  # µs since 1970 reach it in the year 5138
-_UNITS: Final = {
-    "us": "us",
-    "µs": "us",
-    "usec": "us",
-    "ms": "ms",
-    "msec": "ms",
-    "s": "s",
-    "sec": "s",
-    "ns": "ns",
-    "nsec": "ns",
-}
-_NAME: Final = re.compile(r'"?\s*([A-Za-z_]+?)(?:[ _\[(]+(us|µs|usec|ms|msec|s|sec|ns|nsec)[\])]?)?\s*(?:@(\d+))?\s*"?')
+_SIZED: Final = re.compile(r"(.*?)\s*@\s*(\d+)\s*")
 _PAIR: Final = re.compile(r"\b(\d{1,5})\s*[x×]\s*(\d{1,5})\b", re.I)
 _SIDES: Final = tuple(re.compile(rf"\b{side}\b[\"']?\s*[:= ]\s*(\d{{1,5}})\b", re.I) for side in ("width", "height"))
 
@@ -132,14 +120,14 @@ def _read_names(line: str, layout: TextLayout) -> None:
     separator = r"[,;\t]" if re.search(r"[,;\t]", line) else r"\s+"
     found, unit, sizes = "", "", {"x": 0, "y": 0}
     for text in re.split(separator, line):
-        match = _NAME.fullmatch(text.strip())
-        name, its_unit, size = match.groups() if match else ("", None, None)
-        letter = next((ours for ours, theirs in FIELD_NAMES.items() if name.lower() in theirs), "-")
-        found += letter if letter not in found else "-"
+        name = text.strip().strip("\"'")
+        sized = _SIZED.fullmatch(name)
+        letter, its_unit = column_of(sized[1] if sized else name)
+        found += letter if letter and letter not in found else "-"
         if letter == "t" and its_unit:
-            unit = _UNITS[its_unit]
-        if letter in sizes and size:
-            sizes[letter] = int(size)
+            unit = its_unit
+        if letter in sizes and sized:
+            sizes[letter] = int(sized[2])
     if set("txyp") <= set(found):
         layout.columns, layout.unit, layout.named = found.rstrip("-"), unit, True
         layout.width, layout.height = sizes["x"] or layout.width, sizes["y"] or layout.height
@@ -185,10 +173,8 @@ def _unit_of(rows: list[list[str]], column: int, notes: list[str]) -> str:
     texts = [row[column] for row in rows if len(row) > column]
     times = [time for text in texts if (time := _decimal(text)) is not None]
     only_zeros = not any(times) and any("." in text for text in texts)
-    if only_zeros or any(time != time.to_integral_value() for time in times):
-        notes.append("times have fractions and no unit; taken to be seconds")
-        return "s"
-    if any(abs(time) >= _NANOSECONDS_FROM for time in times):
-        notes.append("times are too large for µs and have no unit; taken to be ns")
-        return "ns"
-    return "us"
+    fractions = only_zeros or any(time != time.to_integral_value() for time in times)
+    unit, note = unit_by_size(max((abs(float(time)) for time in times), default=0.0), fractions=fractions)
+    if note:
+        notes.append(note)
+    return unit

@@ -29,6 +29,7 @@ CASES = [
         {"width": WIDTH, "height": HEIGHT, "unit": "s", "columns": "txyp"},
         id="csv-rpg",
     ),
+    pytest.param("zip", {}, {"unit": "s", "columns": "txyp"}, id="zip"),
     pytest.param("npz", {}, {}, id="npz"),
     *(
         pytest.param(name, {"compression": compression}, {}, id=f"{name}-{compression}")
@@ -85,7 +86,7 @@ def test_damage_gives_events_counts_or_a_clear_error(name, write, read, data):
     survives(name, data.draw(damage(encoded(name, [events], **write))), **read)
 
 
-@pytest.mark.parametrize("name", ["aedat4", "es", "nmnist", "csv", "npz", "npy", "dsec"])
+@pytest.mark.parametrize("name", ["aedat4", "es", "nmnist", "csv", "zip", "npz", "npy", "dsec"])
 @settings(parent=quick, max_examples=60)
 @given(data=st.binary(max_size=400))
 def test_garbage_gives_a_clear_error_or_nothing(name, data):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from recording_kit import decoded, encoded, make
+from recording_kit import assert_same, decoded, encoded, make, resumed
 
 import eventflow.io as recordings
 from eventflow.errors import ParameterError, RecordingError
@@ -47,6 +47,11 @@ def rows(text, **options):
         ("9,1,5,2,1\n", {**SIZE, "columns": "-xtyp"}),
         ("1,2,1,5\n", {**SIZE, "columns": "xypt"}),
         ("\n\n# note\n5,1,2,1\n\n", SIZE),
+        ("timestamp_ns,x,y,p\n5000,1,2,1\n", SIZE),
+        ("x_pos@40,y_pos@30,polarity,time_us\n1,2,1,5\n", {}),
+        ("Time [ms];X;Y;Polarity\n0.005;1;2;1\n", SIZE),
+        ("p x y t_us\n1 1 2 5\n", SIZE),
+        ("is_increase,y,x,timestamp_sec\ntrue,2,1,5e-6\n", SIZE),
     ],
 )
 def test_layouts(text, options):
@@ -278,3 +283,62 @@ def test_a_real_recording_as_text_and_back(samples, tmp_path):
     back = recordings.read(recordings.write(events, tmp_path / "a.csv"))
     assert (back.width, back.height) == (320, 240)
     np.testing.assert_array_equal(back.records, events.records)
+
+
+@pytest.mark.parametrize("text", ["p,y,x,t_ns\n1,2,1,5000\n", "Polarity;Y;X;Time [us]\n1;2;1;5\n"])
+def test_a_header_of_any_order_is_known_without_a_suffix(tmp_path, text):
+    path = tmp_path / "recording"
+    path.write_text(text)
+    assert recordings.read(path, **SIZE).records.tolist() == [(5, 1, 2, 1)]
+
+
+def test_milliseconds_since_1970_are_told_by_their_size():
+    found, decoder = rows("1643243628737.093 1 2 1\n1643243628737.0945 1 2 1\n", **SIZE)
+    assert [row[0] for row in found] == [1_643_243_628_737_093, 1_643_243_628_737_095]
+    assert "taken to be ms" in decoder.info.notes[0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(first=st.integers(0, 50), header=st.booleans())
+def test_a_mark_goes_on_where_it_was_made(first, header):
+    events = make(np.arange(50) * 1001 - np.arange(50) % 3 * 5000)
+    data = b"# 40x30\n" + encoded("csv", [events], header=header).replace(b"\n", b"\n\n# note\n", 5)
+    assert_same(resumed("csv", data, first), events[first:])
+
+
+def zipped(text, name="a/events.txt", method=8):
+    import io
+    import zipfile
+
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr(name, text)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("method", [0, 8])
+@pytest.mark.parametrize("sizes", [(1,), (7, 100)])
+def test_text_in_an_archive_as_e2vid_has_it(tmp_path, method, sizes):
+    text = "40 30\n" + "".join(f"0.{i:06d} {i % 40} {i % 30} {i % 2}\n" for i in range(3000))
+    data = zipped(text, method=method)
+    found, decoder = decoded("zip", data, sizes=sizes)
+    assert found["t"].tolist() == list(range(3000))
+    assert (decoder.info.width, decoder.info.height, decoder.info.attributes["member"]) == (40, 30, "a/events.txt")
+    path = tmp_path / "a.zip"
+    path.write_bytes(data)
+    with recordings.open(path, start=2990) as recording:
+        assert recording.info.format == "zip"
+        assert recording.all_events().t.tolist() == list(range(2990, 3000))
+        assert len(recording.all_events()) == 10
+
+
+def test_a_damaged_archive_gives_what_is_whole_and_says_so():
+    data = bytearray(zipped("40 30\n" + "".join(f"0.{i:06d} 1 2 1\n" for i in range(3000)), method=0))
+    data[data.index(b"0.001500")] ^= 1
+    found, decoder = decoded("zip", bytes(data))
+    assert len(found) == 3000
+    assert decoder.skipped == {"damaged": 1}
+    with pytest.raises(RecordingError, match="expected the directory of a zip archive"):
+        decoded("zip", bytes(data[:-30]))
+    with pytest.raises(RecordingError, match="no member with the suffix"):
+        decoded("zip", zipped("x", name="a.png"))
