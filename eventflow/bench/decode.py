@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from eventflow.bench.model import Row
     from eventflow.bench.suite import Bench
 
+_BARE: Final = {"lz4": "lz4.frame", "zstd": "zstandard"}  # what decompresses and does nothing else
 _ONE_THREAD: Final = "one thread"
 _IN_PARTS: Final = ("evt3_vectors", "evt3_sparse", "evt2")
+# evutils does not turn columns and rows as jAER does: to be compared, they are left as they are
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "csv": {"width": 640, "height": 480},
+    "aedat2": {"flip_x": False, "flip_y": False},
+}
 SHARE: Final = {"csv": 4}  # text is an order of magnitude slower: a quarter of the events is enough
 
 
@@ -65,6 +71,8 @@ _INPUTS: Final = (
     _Input("aedat4_lz4_real", "AEDAT4, LZ4, DAVIS346 tiled", "aedat4", "", "aedat/davis346_demo01.aedat4", "lz4"),
     _Input("aedat4_zstd", "AEDAT4, ZSTD", "aedat4", "small", compression="zstd"),
     _Input("aedat4_none", "AEDAT4, uncompressed", "aedat4", "small", compression="none"),
+    _Input("aedat3", "AEDAT 3.1", "aedat3", "sparse"),
+    _Input("aedat2", "AEDAT 2, DAVIS640", "aedat2", "sparse"),
 )
 
 
@@ -85,7 +93,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
-    size: dict[str, Any] = {"width": 640, "height": 480} if given.format == "csv" else {}
+    size = _OPTIONS.get(given.format, {})
     expected = io.read(path, threads=1, **size)
     floor = machine.floor_mev_per_s(Path(path).stat().st_size, len(expected))
     ways = [("whole", "whole file"), ("packets", "64 k packets")]
@@ -105,8 +113,8 @@ def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
                 wrong = _wrong(peer.whole, path, expected) if way == "packets" else ""
                 case.contenders.append(Contender(peer.peer, _call(run, path), wrong=wrong))
         case.check = None if way == "packets" else difference
-        if given.format == "aedat4" and given.compression == "lz4":
-            case.contenders.append(Contender("lz4.frame", _call(decompress, path), peer=False))
+        if given.compression in _BARE:
+            case.contenders.append(Contender(_BARE[given.compression], _call(decompress, path), peer=False))
         yield bench.race(case, on_one_core=way != "two_cores")
 
 
@@ -115,7 +123,7 @@ def _targets(given: _Input, way: str) -> list[AtLeast]:
         return [AtLeast(1.5, _ONE_THREAD if given.name in _IN_PARTS else "dv-processing")]
     if given.format != "aedat4":
         return [AtLeast(1.5, FASTEST)]
-    return [AtLeast(0.8, "lz4.frame")] if given.compression == "lz4" else []
+    return [AtLeast(0.8, _BARE[given.compression])] if given.compression in _BARE else [AtLeast(1.5, FASTEST)]
 
 
 def _ours(path: str, way: str, size: dict[str, Any]) -> Contender:
@@ -160,18 +168,20 @@ def _wrong(whole: Any, path: str, expected: Any) -> str:
 def decompress(path: str) -> int:
     """Decompress the packets of an AEDAT4 recording and nothing else; return the number of bytes.
 
-    This is what bounds any reader of LZ4 recordings that uses the reference library.
+    This is what bounds any reader of compressed recordings that uses the reference library.
     """
     import lz4.frame
+    import zstandard
 
     with ByteSource(path) as source:
         header = read_header(source)
         start = source.position
     data = memoryview(Path(path).read_bytes())
     end = header.table_position if header.table_position > 0 else len(data)
+    unpack: Any = lz4.frame.decompress if header.compression[0] == "l" else zstandard.ZstdDecompressor().decompress
     total = 0
     while start + 8 <= end:
         (size,) = struct.unpack_from("<i", data, start + 4)
-        total += len(lz4.frame.decompress(data[start + 8 : start + 8 + size]))
+        total += len(unpack(data[start + 8 : start + 8 + size]))
         start += 8 + size
     return total

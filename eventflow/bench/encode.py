@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from eventflow import io
 from eventflow.bench import inputs, peer_events, peers
 from eventflow.bench.decode import SHARE
@@ -27,7 +29,12 @@ _STREAMS: Final = {
     "es": ("Event Stream", "es", "sparse"),
     "csv": ("CSV", "csv", "sparse"),
     "aedat4_lz4": ("AEDAT4, LZ4", "aedat4", "small"),
+    "aedat4_zstd": ("AEDAT4, ZSTD", "aedat4", "small"),
+    "aedat4_none": ("AEDAT4, uncompressed", "aedat4", "small"),
+    "aedat3": ("AEDAT 3.1", "aedat3", "sparse"),
+    "aedat2": ("AEDAT 2, DAVIS640", "aedat2", "sparse"),
 }
+_PACKET_EVENTS: Final = 16384
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -37,22 +44,45 @@ def rows(bench: Bench) -> Iterator[Row]:
         if bench.wants(name):
             with TemporaryDirectory(dir=inputs.folder()) as place:
                 events = inputs.stream(stream, bench.events // SHARE.get(format, 1) // 2)
-                yield bench.race(_case(bench, name, what, format, events, Path(place)), on_one_core=True)
+                compression = key.partition("_")[2] if format == "aedat4" else ""
+                case = _case(bench, name, what, format, events, Path(place), compression)
+                yield bench.race(case, on_one_core=True)
 
 
-def _case(bench: Bench, name: str, what: str, format: str, events: Events, place: Path) -> Case:
+def _case(bench: Bench, name: str, what: str, format: str, events: Events, place: Path, compression: str) -> Case:
     suffix = io.table.format_named(format).suffixes[0]
-    contenders = [Contender(OURS, lambda: io.write(events, place / f"ours{suffix}", format=format))]
+    options: dict[str, Any] = {"compression": compression} if compression else {}
+
+    def ours(path: Path) -> object:
+        return io.write(events, path, format=format, **options)
+
+    contenders = [Contender(OURS, _run(ours, place / f"ours{suffix}"))]
     if bench.peers:
         for peer, make in _WRITERS.items():
             if format in _WRITES[peer] and peers.load(peer) is not None:
-                contenders.append(Contender(peer, _run(make(format, events), place / f"{peer}{suffix}")))
+                run = make(compression or format, events)
+                contenders.append(Contender(peer, _run(run, place / f"{peer}{suffix}")))
+    targets = [AtLeast(1.5 if format.startswith("aedat") else 1, FASTEST)]
+    if compression in ("lz4", "zstd"):  # nearly all of it is compression, in the same libraries
+        contenders.append(Contender("bare compression", lambda: _compress(compression, events), peer=False))
+        targets = [AtLeast(0.8, "bare compression")]
 
     def check(path: Path, _: Any) -> str:
         size = {"width": events.width, "height": events.height} if format in ("csv", "evt3", "evt2", "dat") else {}
         return difference(io.read(path, format=format, **size), events)
 
-    return Case(name, what, len(events), contenders, check, [AtLeast(1, FASTEST)])
+    return Case(name, what, len(events), contenders, check, targets)
+
+
+def _compress(compression: str, events: Events) -> int:
+    """Compress the events in packets of our size and nothing else; return the number of bytes."""
+    import lz4.frame
+    import zstandard
+
+    pack: Any = lz4.frame.compress if compression == "lz4" else zstandard.ZstdCompressor(level=3).compress
+    data = memoryview(events.records.view(np.uint8))  # type: ignore[arg-type]
+    step = _PACKET_EVENTS * events.records.itemsize
+    return sum(len(pack(data[at : at + step])) for at in range(0, len(data), step))
 
 
 def _run(write: Callable[[Path], object], path: Path) -> Callable[[], Path]:
@@ -78,7 +108,8 @@ def _faery(format: str, events: Events) -> Callable[[Path], object]:
 
     def write(path: Path) -> None:
         stream = library.events_stream_from_array(array, dimensions=size)
-        stream.to_file(path, version=versions.get(format), zero_t0=False)
+        compression = {"lz4": ("lz4", 1), "zstd": ("zstd", 3)}.get(format)
+        stream.to_file(path, version=versions.get(format), zero_t0=False, compression=compression)
 
     return write
 
@@ -100,7 +131,8 @@ def _dv(format: str, events: Events) -> Callable[[Path], object]:
     size = (events.width, events.height)
 
     def write(path: Path) -> None:
-        config = library.io.MonoCameraWriter.EventOnlyConfig("bench", size, library.CompressionType.LZ4)
+        kind = getattr(library.CompressionType, format.upper())
+        config = library.io.MonoCameraWriter.EventOnlyConfig("bench", size, kind)
         writer = library.io.MonoCameraWriter(str(path), config)
         writer.writeEvents(store)
 

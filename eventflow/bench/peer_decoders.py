@@ -147,7 +147,7 @@ _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
 }
 _READS: Final = {
     "evt3": {"evt3"},
-    "evutils": {"evt3", "evt2", "dat", "csv", "aedat4"},
+    "evutils": {"evt3", "evt2", "dat", "csv", "aedat4", "aedat3", "aedat2"},
     "expelliarmus": {"evt3", "evt2", "dat"},
     "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},
     "aedat": {"aedat4"},

@@ -22,6 +22,7 @@ READ_BACK = [
     *((name, "evt2", {}, STEPS_BACK) for name in ("evutils", "expelliarmus", "faery")),
     *((name, "dat", {}, STEPS_BACK) for name in ("evutils", "expelliarmus", "faery")),
     *((name, *each, FAR_TIMES) for each in AEDAT4 for name in ("aedat", "dv-processing", "evutils", "faery")),
+    ("evutils", "aedat3", {}, STEPS_BACK),
     ("faery", "es", {}, STEPS_BACK),
     # evutils is left out on CSV: it wants a header of bare names, and so has no place for the sensor size
     ("faery", "csv", {}, FAR_TIMES),
