@@ -48,7 +48,13 @@ _PLAIN = (bool, int, float, str, bytes, type(None), np.ndarray, np.generic, Even
 
 
 class Services(Protocol):
-    """What the engine offers to a node that asks for it."""
+    """What the engine offers to a node that asks for it.
+
+    Attributes:
+        graph_text: the text of the graph's file, for whoever keeps it with what is recorded; "" if there is none.
+    """
+
+    graph_text: str
 
     def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:
         """Return a function that publishes a message under `name` (or at an address) and never waits."""

@@ -111,9 +111,8 @@ class ContainerDecoder(Decoder):
         info = RecordingInfo(source.path, NAME, width, height, size_bytes=source.size)
         info.streams = (*(("events",) if channel is not None else ()), *(name for name in names if name != "events"))
         totals = log.metadata.get(TOTALS, {}) if self._name == "events" else {}
-        info.events, info.t_first, info.t_last = (
-            _number(totals.get(name, "")) for name in ("events", "t_first", "t_last")
-        )
+        counted = (_number(totals.get(name, "")) for name in ("events", "t_first", "t_last"))
+        info.events, info.t_first, info.t_last = counted
         info.attributes = {name: value for name, value in said.items() if name not in ("width", "height")}
         if not log.listed:
             info.notes.append("it has no index: its writer did not close it")
@@ -161,7 +160,7 @@ class ContainerDecoder(Decoder):
                 target[n:stop] = self._parts[name][source] if name in self._parts else 0
         halves = batch.records[n:stop].view(np.int64)
         keep = np.empty(taken, np.bool_)
-        bad = check_records(halves, keep, self.info.width, self.info.height, self._state)
+        bad = int(check_records(halves, keep, self.info.width, self.info.height, self._state))
         if not bad:
             return stop
         self.skip("outside", bad)

@@ -1,7 +1,8 @@
-"""What Foxglove shows of a recording: frames as foxglove.CompressedImage, tracks as foxglove.SceneUpdate (both JSON),
-events as event_camera_msgs/EventPacket in EVT 3.0. https://docs.foxglove.dev/docs/visualization/message-schemas.
+"""What Foxglove shows of a recording, on channels beside eventflow's own.
 
-A pixel is a hundredth of the scene's unit; y points down, as in the image.
+Frames are foxglove.CompressedImage and tracks foxglove.SceneUpdate, both JSON; events are event_camera_msgs/EventPacket
+in EVT 3.0. https://docs.foxglove.dev/docs/visualization/message-schemas. A pixel is a hundredth of the scene's unit; y
+points down, as in the image.
 """
 
 from __future__ import annotations
@@ -31,11 +32,8 @@ _DEPTH: Final = 0.01
 _LIFE_US: Final = 1_000_000
 
 _NUMBER: Final = {"type": "number"}
-_TIME: Final = {
-    "type": "object",
-    "title": "time",
-    "properties": {"sec": {"type": "integer"}, "nsec": {"type": "integer"}},
-}
+_INTEGER: Final = {"type": "integer"}
+_TIME: Final = {"type": "object", "title": "time", "properties": {"sec": _INTEGER, "nsec": _INTEGER}}
 _XYZ: Final = {"type": "object", "properties": dict.fromkeys("xyz", _NUMBER)}
 _POSE: Final = {
     "type": "object",

@@ -107,6 +107,7 @@ class ChunkedLog(Log):
     Attributes:
         source: the bytes.
         first_record: byte where the first record begins.
+        cut: whether the file ends inside the last chunk given out.
     """
 
     source: ByteSource
@@ -118,6 +119,7 @@ class ChunkedLog(Log):
     def __init__(self, source: ByteSource) -> None:
         super().__init__()
         self.source = source
+        self.cut = False
 
     @abstractmethod
     def next_chunk(self) -> NDArray[np.uint8] | None:
@@ -185,7 +187,7 @@ class ChunkedLog(Log):
                 elif number >= first and (wanted is None or row[CHANNEL] in wanted):
                     data = chunk[row[START] : row[STOP]]
                     yield LogMessage(row[CHANNEL], row[TIME_NS], data, (begin, number), row[SEQUENCE])
-        if broken:
+        if broken and not self.cut:
             self.count("damaged")
 
     def _learn(self, record: NDArray[np.uint8]) -> None:

@@ -141,7 +141,8 @@ class McapLog(ChunkedLog):
         _, _, room, checksum = cursor.number("Q"), cursor.number("Q"), cursor.number("Q"), cursor.number("I")
         compression = cursor.text()
         stored = cursor.number("Q")
-        if len(data) < size:
+        self.cut = len(data) < size
+        if self.cut:
             self.count("truncated_bytes", len(data))
         elif stored != cursor.left:
             raise DamageError("a chunk of another size than it says")

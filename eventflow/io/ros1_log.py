@@ -82,7 +82,8 @@ class Ros1Log(ChunkedLog):
                 compression = fields.get(b"compression", b"none").decode("latin-1")
                 room = int.from_bytes(fields.get(b"size", b""), "little")
                 data = self.take(size, part=True)
-                if len(data) < size:
+                self.cut = len(data) < size
+                if self.cut:
                     self.count("truncated_bytes", len(data))
                 return unpacked(data, compression, room)
             if kind == _CONNECTION:

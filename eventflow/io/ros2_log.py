@@ -31,8 +31,9 @@ _FILE_BITS: Final = 48  # a place in a folder: the number of the file above thes
 
 
 def is_bag(folder: Path) -> bool:
-    """Return whether a folder is a ROS 2 bag; one without its metadata counts as one."""
-    return (folder / METADATA).is_file() or any(_files_in(folder))
+    """Return whether a folder is a ROS 2 bag; one file alone is one without its metadata."""
+    files = _files_in(folder)
+    return len(files) == 1 or (bool(files) and (folder / METADATA).is_file())
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -60,7 +60,7 @@ class TaskGroup:
         self._token = token
         self._on_started = on_started
         self._starting = threading.Lock()
-        self._publishers = Publishers(self.edges)
+        self._publishers = Publishers(self.edges, graph.text)
         self._task_of: dict[str, tuple[str, int]] = {}
         self._worker_numbers = {each.name: number for number, each in enumerate(plan.workers)}
         for each in plan.workers:

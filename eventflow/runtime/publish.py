@@ -226,10 +226,10 @@ class Publisher:
 
 
 class Publishers:
-    """What the engine offers to nodes as `services`: the taps of one process, and what passes over its edges."""
+    """What the engine offers to nodes as `services`: the taps of one process, its edges, and the text of the graph."""
 
-    def __init__(self, edges: dict[int, EdgeCounts]) -> None:
-        self.edges = edges
+    def __init__(self, edges: dict[int, EdgeCounts], graph_text: str = "") -> None:
+        self.edges, self.graph_text = edges, graph_text
         self._publishers: list[Publisher] = []
 
     def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:

@@ -1,4 +1,4 @@
-"""Files of events, tracks and grids."""
+"""Files of events, tracks and grids, and recordings of any stream."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from eventflow.events import Events
 from eventflow.graph.node import Node
 from eventflow.io import create, formats
 from eventflow.io.table import format_named
-from eventflow.messages import Grid, StreamInfo, Tracks
+from eventflow.messages import Grid, Message, StreamInfo, Tracks
 from eventflow_nodes.sinks.grid_files import GridHdf5, GridNpz
 from eventflow_nodes.sinks.track_files import TracksCsv, TracksNpz
 
 _TRACK_FILES = {".csv": TracksCsv, ".npz": TracksNpz}
+_CONTAINER = "mcap"
 _GRID_FILES = {".npz": GridNpz, ".h5": GridHdf5, ".hdf5": GridHdf5}
 
 
@@ -22,8 +23,8 @@ class Write(Node):
     """Write what comes into a file, as its kind and the file's suffix say.
 
     Events go into any recording format that is written (`eventflow convert --help` lists them); tracks into .csv or
-    .npz; grids into .npz or .h5. The file appears when it is whole, and depends on what is in the stream alone.
-    Events that are unordered are written as they are.
+    .npz; grids into .npz or .h5; any message into .mcap, with the graph, from where `read` replays it. The file appears
+    when it is whole, and depends on what is in the stream alone. Events that are unordered are written as they are.
 
     Args:
         path: the file.
@@ -38,10 +39,12 @@ class Write(Node):
         self._size = (message.width, message.height)
         if self.format is not None and not format_named(self.format).writes:
             raise RecordingError(f"{self.path}: format {self.format} can be read but not written")
+        suffix = self.path.suffix.lower()
+        self._recorded = self.format == _CONTAINER or (self.format is None and suffix == f".{_CONTAINER}")
         if not _kinds(self.path, self.format):
             raise RecordingError(f"{self.path}: nothing is written with this suffix; {_allowed()}")
 
-    def message(self, message: Events | Tracks | Grid) -> None:
+    def message(self, message: Events | Message) -> None:
         """Append a message."""
         if isinstance(message, Events) and not len(message):
             return
@@ -49,13 +52,17 @@ class Write(Node):
             self._open(type(message))
         if isinstance(message, Events):
             self._file.write(message)
+        elif self._recorded:
+            from eventflow.io.container import stream_of
+
+            self._file.add(stream_of(type(message).__name__), message)
         else:
             self._file.add(message)
 
     def finish(self, t_end: int) -> None:
         """Make the file of a stream in which nothing came."""
         if not hasattr(self, "_file"):
-            self._open(_kinds(self.path, self.format)[0])
+            self._open(Events if self._recorded else _kinds(self.path, self.format)[0])
 
     def close(self, *, complete: bool) -> None:
         """Finish or delete the file."""
@@ -63,7 +70,7 @@ class Write(Node):
         try:
             if file is not None and not complete:
                 file.discard()
-            elif file is not None and self._kind is Events:
+            elif file is not None and (self._kind is Events or self._recorded):
                 self.outputs.append(file.close())
             elif file is not None:
                 file.finish()
@@ -75,14 +82,17 @@ class Write(Node):
 
     def _open(self, kind: type) -> None:
         suffix = self.path.suffix.lower()
-        if kind not in _kinds(self.path, self.format):
+        if not self._recorded and kind not in _kinds(self.path, self.format):
             raise RecordingError(
                 f"{self.path}: {kind.__name__} are not written as {self.format or suffix}; {_allowed()}"
             )
         self._kind = kind
-        if kind is Events:
-            width, height = self._size
-            self._file: Any = create(self.path, width=width, height=height, format=self.format)
+        width, height = self._size
+        if self._recorded:
+            text = None if self.services is None else self.services.graph_text or None
+            self._file: Any = create(self.path, width=width, height=height, format=_CONTAINER, graph=text)
+        elif kind is Events:
+            self._file = create(self.path, width=width, height=height, format=self.format)
         else:
             files: dict[str, Any] = _TRACK_FILES if kind is Tracks else _GRID_FILES
             self._file = files[suffix](self.create(self.path).part, self.path)
@@ -104,4 +114,4 @@ def _kinds(path: Path, format: str | None) -> list[type]:
 
 def _allowed() -> str:
     words = [f"{kind.__name__} as {', '.join(dict.fromkeys(_suffixes(kind)))}" for kind in (Events, Tracks, Grid)]
-    return "; ".join(words)
+    return "; ".join([*words, f"any message as .{_CONTAINER}"])

@@ -33,6 +33,7 @@ class Read(Source):
         width: sensor width in px, for files that do not say.
         height: sensor height in px, for files that do not say.
         format: name of the format, where the file's bytes do not say.
+        topic: which events, of a log or an MCAP file with several streams of them; null: the first.
         loop: how often the recording is played, each time 1 µs after the last event of the time before; 0: for ever.
     """
 
@@ -46,6 +47,7 @@ class Read(Source):
     width: Annotated[int, Range(1, 65535)] | None = None
     height: Annotated[int, Range(1, 65535)] | None = None
     format: str | None = None
+    topic: str | None = None
     loop: Annotated[int, Range(0)] = 1
     _shift = 0
 
@@ -67,6 +69,7 @@ class Read(Source):
             width=self.width,
             height=self.height,
             format=self.format,
+            topic=self.topic,
         )
         info = self._recording.info
         shift = (info.t_first or 0) if self.origin == "zero" else 0
