@@ -207,6 +207,7 @@ class RosDecoder(Decoder):
             "place": list(self._place),
             "at": self._at,
             "last": None if self._last is None else list(self._last),
+            "began": self._reader.began_us,
             "shift": self._shift,
             "state": self._reader.state.tolist(),
         }
@@ -221,6 +222,7 @@ class RosDecoder(Decoder):
         self._packet = self._next_packet()
         self._last = None if mark["last"] is None else (int(mark["last"][0]), int(mark["last"][1]))
         self._shift = mark["shift"]
+        self._reader.began_us = mark["began"]
         self._at = at
         self._reader.state[:] = mark["state"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import missing_extra
@@ -39,6 +40,7 @@ def rosbags(module: str) -> ModuleType:
         raise missing_extra("rosbags", "ros", "writing a bag of ROS") from None
 
 
+@cache
 def typestore(*, ros2: bool) -> Any:
     """Return the message types of a distribution and those with events."""
     types = rosbags("typesys")

@@ -21,6 +21,12 @@ DEFAULT_PACKET_EVENTS: Final = 8192
 _TOPICS: Final = {"frames": "image_raw", "imu": "imu", "poses": "pose", "fixes": "fix"}
 
 
+def check_packet_events(packet_events: int) -> None:
+    """Refuse messages of no events."""
+    if packet_events < 1:
+        raise ParameterError(f"packet_events={packet_events}: a message holds at least one event")
+
+
 class BagWriter(Protocol):
     """A log being written."""
 
@@ -49,8 +55,6 @@ class RosEncoder(Encoder):
     def __init__(
         self, bag: BagWriter, packer: Packer, *, topic: str, frame: str, packet_events: int, cdr: bool
     ) -> None:
-        if packet_events < 1:
-            raise ParameterError(f"packet_events={packet_events}: a message holds at least one event")
         self._bag, self._packer, self._topic, self._frame, self._cdr = bag, packer, topic, frame, cdr
         self._most = packet_events
         self._waiting = np.empty(packet_events, EVENT_DTYPE)

@@ -121,6 +121,7 @@ class PayloadReader:
         has_triggers: whether the encoding has edges of trigger lines.
         counts: slots of the state that count what is left out, by reason.
         state: what is remembered.
+        began_us: sensor time near the stamp of the current packet, where that is of use.
     """
 
     item: ClassVar[np.dtype[Any]] = np.dtype("u1")
@@ -130,6 +131,7 @@ class PayloadReader:
 
     def __init__(self, width: int, height: int) -> None:
         self.size = width, height
+        self.began_us: int | None = None
         self.state = np.zeros(ros.SLOTS, np.int64)
         self.state[ros.LAST] = BEFORE_ALL_TIME
 
@@ -208,8 +210,10 @@ class Evt3(PayloadReader):
         if not self._begun:
             state[evt_state.EPOCH] += packet.base_ns // 1000
             self._begun = True
+        began_us = None if state[evt_state.LAST] == BEFORE_ALL_TIME else int(state[evt_state.LAST])
         if gap:
-            before = int(state[evt_state.EPOCH] + (state[evt_state.HIGH] << 12))
+            now = int(state[evt_state.EPOCH] + (state[evt_state.HIGH] << 12))
+            before = now if self.began_us is None else self.began_us
             known = state[evt_state.HIGH] >= 0
             state[[evt_state.HIGH, evt3.BASE]] = -1
             state[[evt3.ADDRESS, evt3.HAS_ROW, evt3.POLARITY, evt3.MASK, evt3.STEP]] = 0
@@ -217,6 +221,8 @@ class Evt3(PayloadReader):
             if known and high >= 0:
                 behind = before + max(elapsed_us, 0) - (int(state[evt_state.EPOCH]) + (high << 12))
                 state[evt_state.EPOCH] += max(round(behind / evt3.WRAP_US), 0) * evt3.WRAP_US
+                began_us = int(state[evt_state.EPOCH]) + (high << 12)
+        self.began_us = began_us
 
     def decode(self, packet: Packet, at: int, out: NDArray[np.int64], n: int) -> tuple[int, int]:
         """See PayloadReader."""

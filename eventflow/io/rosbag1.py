@@ -8,7 +8,7 @@ from eventflow.errors import ParameterError
 from eventflow.io.ros import ClockName, RosDecoder
 from eventflow.io.ros1_log import Ros1Log
 from eventflow.io.ros_definitions import rosbags, typestore
-from eventflow.io.ros_encoder import DEFAULT_PACKET_EVENTS, DEFAULT_TOPIC, RosEncoder
+from eventflow.io.ros_encoder import DEFAULT_PACKET_EVENTS, DEFAULT_TOPIC, RosEncoder, check_packet_events
 from eventflow.io.ros_packing import EventEncoding, Packer
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def open_encoder(
     """
     if compression not in ("none", "lz4", "bz2"):
         raise ParameterError(f"compression={compression!r} is not allowed; choose none, lz4, bz2")
+    check_packet_events(packet_events)
     packer = Packer(encoding, width=width, height=height, cdr=False, frame=frame)
     bag = Bag1(file, compression)
     return RosEncoder(bag, packer, topic=topic, frame=frame, packet_events=packet_events, cdr=False)

@@ -9,7 +9,7 @@ from eventflow.errors import ParameterError
 from eventflow.io.ros import ClockName, RosDecoder
 from eventflow.io.ros2_log import SUFFIXES, open_log
 from eventflow.io.ros_definitions import rosbags, typestore
-from eventflow.io.ros_encoder import DEFAULT_PACKET_EVENTS, DEFAULT_TOPIC, RosEncoder
+from eventflow.io.ros_encoder import DEFAULT_PACKET_EVENTS, DEFAULT_TOPIC, RosEncoder, check_packet_events
 from eventflow.io.ros_packing import EventEncoding, Packer
 
 if TYPE_CHECKING:
@@ -107,5 +107,6 @@ def open_encoder(
     """
     if storage not in ("mcap", "sqlite3"):
         raise ParameterError(f"storage={storage!r} is not allowed; choose mcap, sqlite3")
+    check_packet_events(packet_events)
     packer = Packer(encoding, width=width, height=height, cdr=True, frame=frame)
     return RosEncoder(Bag2(file, storage), packer, topic=topic, frame=frame, packet_events=packet_events, cdr=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
@@ -188,11 +189,11 @@ def test_damage_in_the_middle_costs_only_its_chunk(tmp_path):
 def test_a_log_that_ends_at_once_is_empty_or_refused(tmp_path, content):
     path = tmp_path / "x.bag"
     path.write_bytes(content)
-    try:
-        with io.open(path) as recording:
-            assert list(recording) == []
-    except RecordingError as error:
-        assert str(path) in str(error)
+    refused = (
+        pytest.raises(RecordingError, match=r"x\.bag") if content[:2] != b"#R" and content[1:5] != b"MCAP" else None
+    )
+    with refused or contextlib.nullcontext(), io.open(path) as recording:
+        assert list(recording) == []
 
 
 def test_a_folder_of_other_files_is_no_recording(tmp_path):
