@@ -127,6 +127,11 @@ class TimeOrder:
         self.steps_back = 0
         self.jump: Jump | None = None
 
+    @property
+    def reached(self) -> int:
+        """The largest time so far, µs."""
+        return self._highest
+
     def passed(self, count: int) -> None:
         """Count events before the first that is looked at."""
         self._index += count

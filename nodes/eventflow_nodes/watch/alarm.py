@@ -55,7 +55,9 @@ class AlarmNode(Node):
     def events(self, events: Events) -> Iterator[Alarm]:
         """Count a packet; yield what the periods that end in it changed."""
         if not events.ordered:
-            raise EventsError("an alarm needs events in time order; open the recording with backwards='clamp' or 'drop'")
+            raise EventsError(
+                "an alarm needs events in time order; open the recording with backwards='clamp' or 'drop'"
+            )
         while len(events):
             first = int(events.t[0])
             yield from self.on_watermark(first)
