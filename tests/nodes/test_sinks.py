@@ -70,6 +70,20 @@ class TestWriteTracksNpz(NodeConformance):
     resumable = False
 
 
+class TestWriteContainerEvents(NodeConformance):
+    node = Write
+    parameters = {"path": "{folder}/events.mcap"}  # noqa: RUF012
+    inputs = _inputs(Events)
+    resumable = False
+
+
+class TestWriteContainerGrids(NodeConformance):
+    node = Write
+    parameters = {"path": "{folder}/grids.mcap"}  # noqa: RUF012
+    inputs = _inputs(Grid)
+    resumable = False
+
+
 class TestWriteGridsHdf5(NodeConformance):
     node = Write
     parameters = {"path": "{folder}/grids.h5"}  # noqa: RUF012
@@ -128,6 +142,34 @@ def test_grids_read_back(tmp_path, suffix):
             assert file["data"].attrs["channels"] == "a,b"
     assert columns["t1"].tolist() == [10, 20, 30]
     assert np.array_equal(columns["data"], np.stack([grid.data for grid in grids]))
+
+
+def test_any_edge_is_recorded_and_replayed(tmp_path):
+    from eventflow import io
+    from eventflow.digest import content_hash
+
+    grids = [Grid(np.full((2, 9, 12), k, np.float32), k * 10, k * 10 + 10, ("a", "b")) for k in range(3)]
+    for name, stream, given in (("g.mcap", "grids", grids), ("t.mcap", "tracks", [_two_tracks(), _two_tracks(2000)])):
+        with io.open(_written(tmp_path / name, name, given)) as recording:
+            assert recording.streams == (stream,)
+            assert content_hash(list(recording.messages(stream))) == content_hash(given)
+            assert list(recording) == []
+
+
+def test_the_container_keeps_the_text_of_the_graph(tmp_path):
+    from mcap.reader import make_reader
+
+    class Engine:
+        graph_text = "eventflow: 1\nname: kept\n"
+
+    node = Write(path=tmp_path / "x.mcap")
+    node.services = Engine()
+    node.start(message=StreamInfo(12, 9))
+    node.message(_two_tracks())
+    node.finish(0)
+    node.close(complete=True)
+    with (tmp_path / "x.mcap").open("rb") as file:
+        assert [each.data.decode() for each in make_reader(file).iter_attachments()] == [Engine.graph_text]
 
 
 @pytest.mark.parametrize("name", ["tracks.csv", "tracks.npz", "grids.h5"])

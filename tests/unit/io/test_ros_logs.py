@@ -189,9 +189,8 @@ def test_damage_in_the_middle_costs_only_its_chunk(tmp_path):
 def test_a_log_that_ends_at_once_is_empty_or_refused(tmp_path, content):
     path = tmp_path / "x.bag"
     path.write_bytes(content)
-    refused = (
-        pytest.raises(RecordingError, match=r"x\.bag") if content[:2] != b"#R" and content[1:5] != b"MCAP" else None
-    )
+    bare = content[:2] == b"#R" or content[1:5] == b"MCAP"
+    refused = contextlib.nullcontext() if bare else pytest.raises(RecordingError, match=r"x\.bag")
     with refused, io.open(path) as recording:
         assert list(recording) == []
 
