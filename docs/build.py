@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from eventflow.graph.describe import describe_nodes
-from eventflow.io.table import formats
 
 DOCS = Path(__file__).resolve().parent
 
@@ -17,16 +16,6 @@ def nodes_page() -> str:
     stock = [each for each in describe_nodes() if each.get("class", "").startswith("eventflow_nodes.")]
     head = "# Nodes\n\nMade from the nodes' own declarations; `eventflow nodes NAME` prints the same.\n"
     return "\n".join([head, *(_section(each) for each in stock)])
-
-
-def formats_table() -> str:
-    """Return the table of recording formats."""
-    rows = ["| name | what it is | suffix | read | written |", "| --- | --- | --- | --- | --- |"]
-    for row in formats():
-        suffixes = ", ".join(f"`{suffix}`" for suffix in row.suffixes)
-        able = " | ".join("yes" if each else "no" for each in (row.reads, row.writes))
-        rows.append(f"| `{row.name}` | {row.title} | {suffixes} | {able} |")
-    return "\n".join(rows) + "\n"
 
 
 def _section(node: dict[str, Any]) -> str:
@@ -52,10 +41,9 @@ def main() -> int:
     from sphinx.cmd.build import main as build
 
     (DOCS / "generated").mkdir(exist_ok=True)
-    for name, page in (("nodes.md", nodes_page()), ("formats.md", formats_table())):
-        target = DOCS / "generated" / name
-        if not target.exists() or target.read_text() != page:
-            target.write_text(page)
+    target, page = DOCS / "generated" / "nodes.md", nodes_page()
+    if not target.exists() or target.read_text() != page:
+        target.write_text(page)
     return int(build(["-q", "-W", "--keep-going", "-b", "html", str(DOCS), str(DOCS / "_build" / "html")]))
 
 

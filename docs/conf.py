@@ -9,6 +9,6 @@ release = version = __version__
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "generated/formats.md"]
+exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "eventflow"

@@ -46,6 +46,8 @@ _COUNTED: Final = (
 class Aedat2Decoder(Decoder):
     """One pass over an AEDAT 1 or 2 file."""
 
+    streams = frozenset({"frames", "imu", "triggers"})
+
     def __init__(
         self, source: ByteSource, info: RecordingInfo, chip: Chip, layout: NDArray[np.int64], record_bytes: int, t0: int
     ) -> None:

@@ -48,6 +48,8 @@ _COUNTED: Final = (
 class Aedat3Decoder(Decoder):
     """One pass over an AEDAT 3 file."""
 
+    streams = frozenset({"frames", "imu", "triggers"})
+
     def __init__(self, source: ByteSource, info: RecordingInfo, wanted: NDArray[np.int64]) -> None:
         super().__init__(source, info)
         self._wanted = wanted

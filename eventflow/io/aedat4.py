@@ -50,6 +50,8 @@ _PREFIX_ROWS: Final = 2  # likewise, in an unpacked packet
 class Aedat4Decoder(Decoder):
     """Reads one stream of events of an AEDAT 4 file."""
 
+    streams = frozenset({"events", "frames", "imu", "triggers"})
+
     def __init__(
         self,
         source: ByteSource,

@@ -76,6 +76,8 @@ class ContainerDecoder(Decoder):
         topic: the stream whose events are given out; None: "events", or the first stream of events.
     """
 
+    streams = frozenset(STREAMS.values())
+
     def __init__(self, source: ByteSource, log: McapLog, *, topic: str | None = None) -> None:
         self._log = log
         self._streams: dict[str, list[Channel]] = {}

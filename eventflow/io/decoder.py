@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -117,11 +117,14 @@ class Decoder(ABC):
             format can tell.
         columns: which of "labels" and "scores" this recording has beside its events.
         steps_back: number of events earlier than the one before them so far, or None where the decoder does not know.
+        streams: names of the other streams that recordings of this kind may have, without what follows a colon;
+            `info.streams` are those that this one has.
         threads: how many threads `fill` may use, None to have it decide; set by the caller. Many decoders use one
             whatever it says, and what they give does not depend on it.
     """
 
     columns: frozenset[str] = frozenset()
+    streams: ClassVar[frozenset[str]] = frozenset()
     steps_back: int | None = None
     threads: int | None = 1
 

@@ -46,6 +46,8 @@ _PACKET_EVENTS: Final = 1 << 16
 class EventStreamDecoder(Decoder):
     """Reads an Event Stream file of type DVS or ATIS."""
 
+    streams = frozenset({"exposures"})
+
     steps_back = 0
 
     def __init__(self, source: ByteSource, info: RecordingInfo) -> None:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 _NAMES = ("xs", "ys", "ts", "ps")
 
 
+class EventUtilsDecoder(Hdf5Decoder):
+    """Reads a file of event_utils."""
+
+    streams = frozenset({"frames"})
+
+
 def holds(file: h5py.File) -> bool:
     """Return whether an HDF5 file has the layout of event_utils."""
     return all(dataset_at(file, f"events/{name}", 1) is not None for name in _NAMES)
@@ -32,7 +38,7 @@ def holds(file: h5py.File) -> bool:
 @damage_told
 def open_decoder(
     source: ByteSource, *, width: int | None = None, height: int | None = None, unit: str | None = None
-) -> Hdf5Decoder:
+) -> EventUtilsDecoder:
     """Return a decoder of `source`.
 
     Args:
@@ -56,7 +62,7 @@ def open_decoder(
         from eventflow.io.hdf5_messages import single_frames_of
 
         streams["frames"] = partial(single_frames_of, images, "s")
-    return Hdf5Decoder(source, info, file, {"events": place}, streams, unit=unit)
+    return EventUtilsDecoder(source, info, file, {"events": place}, streams, unit=unit)
 
 
 def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> SecondsEncoder:

@@ -71,6 +71,8 @@ class RawDecoder(Decoder):
         counters: slots of the state that count.
     """
 
+    streams = frozenset({"triggers"})
+
     word: ClassVar[str]
     kernels: Any
     options: tuple[Any, ...] = ()

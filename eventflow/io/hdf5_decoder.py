@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from eventflow.messages import Message
 
     Messages = Callable[[], Iterator[Message]]
-    Opens = Callable[..., "Hdf5Decoder"]
+
+D = TypeVar("D", bound="Hdf5Decoder")
 
 _PACKET_EVENTS: Final = 1 << 16
 _LOOKED_AT_ROWS: Final = 1 << 10
@@ -142,11 +143,11 @@ class Hdf5Decoder(ColumnsDecoder):
         return row if believed else None
 
 
-def damage_told(open_decoder: Opens) -> Opens:
+def damage_told(open_decoder: Callable[..., D]) -> Callable[..., D]:
     """Return `open_decoder` with whatever the HDF5 library makes of damaged bytes as a RecordingError."""
 
     @wraps(open_decoder)
-    def told(source: ByteSource, **options: Any) -> Hdf5Decoder:
+    def told(source: ByteSource, **options: Any) -> D:
         try:
             return open_decoder(source, **options)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from eventflow.io.source import ByteSource
 
 
+class FoundDecoder(Hdf5Decoder):
+    """Reads events found by their names."""
+
+    streams = frozenset({"events"})
+
+
 def holds(file: h5py.File) -> bool:
     """Return whether there are events somewhere in an HDF5 file."""
     return next(places_of(file), None) is not None
@@ -34,7 +40,7 @@ def open_decoder(
     width: int | None = None,
     height: int | None = None,
     unit: str | None = None,
-) -> Hdf5Decoder:
+) -> FoundDecoder:
     """Return a decoder of `source`.
 
     Args:
@@ -57,7 +63,7 @@ def open_decoder(
     info = RecordingInfo(source.path, "hdf5_columns", 0, 0, size_bytes=source.size, attributes={"events": chosen})
     sized(info, size_in(group, group.parent, file), (width, height))
     named = {"events": places.pop(chosen)} | {f"events:{where}": place for where, place in places.items()}
-    return Hdf5Decoder(source, info, file, named, unit=unit)
+    return FoundDecoder(source, info, file, named, unit=unit)
 
 
 def refuse(path: str, file: h5py.File) -> NoReturn:

@@ -27,6 +27,12 @@ _IMAGES: Final = ("left", "right", "rgb")
 _POSES: Final = ("Cn_T_C0", "Ln_T_L0")  # of the left event camera, of the lidar
 
 
+class M3edDecoder(Hdf5Decoder):
+    """Reads an M3ED file."""
+
+    streams = frozenset({"events", "frames", "imu", "poses"})
+
+
 def holds(file: h5py.File) -> bool:
     """Return whether an HDF5 file has M3ED's layout."""
     cameras = (item_at(file, f"prophesee/{side}") for side in _CAMERAS)
@@ -36,7 +42,7 @@ def holds(file: h5py.File) -> bool:
 @damage_told
 def open_decoder(
     source: ByteSource, *, camera: str = "left", width: int | None = None, height: int | None = None
-) -> Hdf5Decoder:
+) -> M3edDecoder:
     """Return a decoder of `source`.
 
     Args:
@@ -60,7 +66,7 @@ def open_decoder(
     group = file[f"prophesee/{camera}"]
     info = RecordingInfo(source.path, "m3ed", 0, 0, size_bytes=source.size, attributes={"camera": camera})
     sized(info, size_in(group, item_at(group, "calib"), file), (width, height), _SENSOR)
-    return Hdf5Decoder(source, info, file, places, _streams(file))
+    return M3edDecoder(source, info, file, places, _streams(file))
 
 
 def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> IndexedEncoder:

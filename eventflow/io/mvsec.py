@@ -26,6 +26,12 @@ _CAMERAS: Final = ("left", "right")
 _ORDER: Final = "xytp"
 
 
+class MvsecDecoder(Hdf5Decoder):
+    """Reads an MVSEC file."""
+
+    streams = frozenset({"events", "frames", "imu", "poses"})
+
+
 def holds(file: h5py.File) -> bool:
     """Return whether an HDF5 file has MVSEC's layout, events or ground truth."""
     return bool(_cameras(file)) or any(dataset_at(file, f"davis/{side}/pose", 3) is not None for side in _CAMERAS)
@@ -34,7 +40,7 @@ def holds(file: h5py.File) -> bool:
 @damage_told
 def open_decoder(
     source: ByteSource, *, camera: str = "left", width: int | None = None, height: int | None = None
-) -> Hdf5Decoder:
+) -> MvsecDecoder:
     """Return a decoder of `source`.
 
     Args:
@@ -60,7 +66,7 @@ def open_decoder(
     streams: dict[str, Messages] = {}
     for side in sorted(_CAMERAS, key=lambda each: each != camera):
         _add_streams(streams, file, side)
-    return Hdf5Decoder(source, info, file, places, streams)
+    return MvsecDecoder(source, info, file, places, streams)
 
 
 def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> TableEncoder:

@@ -57,6 +57,8 @@ def _dataset(file: h5py.File, name: str, fields: set[str]) -> Any:
 class Hdf5Decoder(Decoder):
     """One pass over a Prophesee HDF5 file."""
 
+    streams = frozenset({"triggers"})
+
     def __init__(self, source: ByteSource, info: RecordingInfo, blocks: Blocks) -> None:
         super().__init__(source, info)
         self._blocks = blocks

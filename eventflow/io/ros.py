@@ -39,6 +39,8 @@ class RosDecoder(Decoder):
         height: sensor height, px.
     """
 
+    streams = frozenset({"events", "fixes", "frames", "imu", "poses", "triggers"})
+
     def __init__(
         self,
         source: ByteSource,

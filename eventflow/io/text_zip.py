@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from eventflow.errors import RecordingError
-from eventflow.io.decoder import Encoder
+from eventflow.io.decoder import Decoder, Encoder
 from eventflow.io.numpy_members import Member, member_of
 from eventflow.io.source import ByteSource
 from eventflow.io.text import TextDecoder, TextEncoder, open_as
@@ -47,6 +47,8 @@ class ZippedTextDecoder(TextDecoder):
     """Reads events from lines of text in an archive."""
 
     source: MemberSource
+    # a member of an archive is read from its start on
+    mark, resume = Decoder.mark, Decoder.resume
 
     def fill(self, batch: Batch, start: int) -> int:
         """Parse the next lines into `batch` from `start` on."""
