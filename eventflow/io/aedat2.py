@@ -35,8 +35,8 @@ _SIDES: Final = 1 << 15
 _NOISE_LINE: Final = "noise events are labeled as addressed external input events"
 _T0 = re.compile(r" t0: (\d{1,18}) us")
 _NO_LABELS: Final = np.empty(0, np.uint8)
-_COUNTED: Final = (
-    ("outside", kernels.OUTSIDE),
+_NOTED: Final = (
+    ("wraps", kernels.WRAPS),
     ("external_events", kernels.SPECIAL),
     ("imu_words", kernels.IMU),
     ("frame_words", kernels.APS),
@@ -113,11 +113,11 @@ class Aedat2Decoder(Decoder):
         return more
 
     def _count(self) -> None:
-        for reason, slot in _COUNTED:
+        for reason, slot in _NOTED:
             if self._state[slot]:
-                self.skipped[reason] = int(self._state[slot])
-        if self._state[kernels.WRAPS]:
-            self.noted["wraps"] = int(self._state[kernels.WRAPS])
+                self.noted[reason] = int(self._state[slot])
+        if self._state[kernels.OUTSIDE]:
+            self.skipped["outside"] = int(self._state[kernels.OUTSIDE])
         if self._chunks.truncated_bytes:
             self.skipped["truncated_bytes"] = self._chunks.truncated_bytes
 

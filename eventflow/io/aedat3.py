@@ -92,8 +92,6 @@ class Aedat3Decoder(Decoder):
         """Go on from a `mark`."""
         self.source.seek(mark["position"])
         self._state[:] = mark["state"]
-        for slot in (kernels.STEPS_BACK, *(slot for _, slot in _COUNTED)):
-            self._state[slot] = 0  # what was counted belongs to the pass that counted it
 
     def expected_events(self) -> int | None:
         """Return how many events the file can hold at most."""

@@ -178,15 +178,16 @@ class Aedat4Decoder(Decoder):
         """Return the place of the packet the next event lies in and how many are before it, where no table says it."""
         if self._table is not None and self._counted:
             return None
-        position, before = self._place()
-        return {"position": position, "before": before, "last": int(self._state[LAST_TIME])}
-
-    def _place(self) -> tuple[int, int]:
-        if self._packets.body_left:
-            return self._packets.body_at, self._packets.body_events - self._packets.body_left // EVENT_BYTES
         packets, row = self._now, self._row
         if packets is None:
             packets, row = self._ahead[0].result() if self._ahead else None, 0
+        damage = self._packets.damage if packets is None else packets.damage
+        position, before = self._place(packets, row)
+        return {"position": position, "before": before, "state": self._state.tolist(), "damage": list(damage)}
+
+    def _place(self, packets: Packets | None, row: int) -> tuple[int, int]:
+        if self._packets.body_left:
+            return self._packets.body_at, self._packets.body_events - self._packets.body_left // EVENT_BYTES
         if packets is None:
             return self._packets.position, 0
         at = 0
@@ -204,7 +205,8 @@ class Aedat4Decoder(Decoder):
             RecordingError: there is no such packet, so the mark is of another recording.
         """
         self._packets.go_to(mark["position"])
-        self._state[LAST_TIME] = mark["last"]
+        self._state[:] = mark["state"]
+        self._packets.damaged, self._packets.damaged_bytes = mark["damage"]
         if mark["before"]:
             self._now = self._packets.some(at_most=1)
             count = len(self._now.rows) - _PREFIX_ROWS if self._now is not None else 0

@@ -40,15 +40,20 @@ class Packets:
     Attributes:
         rows: int64, shape (n, 2), read-only: two rows of prefix for each packet, then a row for each event.
         places: byte of the file where each packet begins.
+        damage: what was damaged before them: places, bytes.
         room: memory to give back, or None.
     """
 
-    __slots__ = ("places", "room", "rows")
+    __slots__ = ("damage", "places", "room", "rows")
 
     def __init__(
-        self, data: bytes | NDArray[np.uint8], places: NDArray[np.int64], room: NDArray[np.uint8] | None = None
+        self,
+        data: bytes | NDArray[np.uint8],
+        places: NDArray[np.int64],
+        damage: tuple[int, int],
+        room: NDArray[np.uint8] | None = None,
     ) -> None:
-        self.places = places
+        self.places, self.damage = places, damage
         self.rows: NDArray[np.int64] = np.frombuffer(data, np.int64).reshape(-1, 2)
         self.rows.flags.writeable = False
         self.room = room
@@ -108,6 +113,11 @@ class PacketStream:
         """Byte of the file where the next packet is expected."""
         return self._origin + self._at
 
+    @property
+    def damage(self) -> tuple[int, int]:
+        """Places damaged so far, and their bytes."""
+        return self.damaged, self.damaged_bytes
+
     def go_to(self, position: int) -> None:
         """Continue with the packet at byte `position` of a file."""
         self._source.seek(position)
@@ -133,7 +143,7 @@ class PacketStream:
         if found is not None:
             return found
         one = self._one()
-        return None if one is None else Packets(one, np.array([self.position - self._last_bytes]))
+        return None if one is None else Packets(one, np.array([self.position - self._last_bytes]), self.damage)
 
     def unpack_into(self, records: NDArray[np.uint8], made: int) -> int:
         """Unpack the next packets in place; return where their records end in `records`.
@@ -231,9 +241,9 @@ class PacketStream:
         done, made, status = unpack_events(self._buffer, index, room)
         if done:
             self._at = int(index[done - 1, 1])
-            return Packets(room[:made], self._places(index[:done]), room)
+            return Packets(room[:made], self._places(index[:done]), self.damage, room)
         if status == NO_ROOM and self._room_bytes < MAX_PACKET_BYTES:
-            self._room_bytes *= 4
+            self._room_bytes = min(4 * self._room_bytes, MAX_PACKET_BYTES)
             return self._unpack_compiled(index)
         self._compiled = status != OTHER_KIND
         return None
@@ -248,7 +258,7 @@ class PacketStream:
             self._at = stop
             if sum(map(len, found)) >= _ROOM_BYTES:
                 break
-        return Packets(b"".join(found), self._places(index[: len(found)])) if found else None
+        return Packets(b"".join(found), self._places(index[: len(found)]), self.damage) if found else None
 
     def _places(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         places: NDArray[np.int64] = index[:, 0] + (self._origin - HEAD_BYTES)

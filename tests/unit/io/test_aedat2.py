@@ -84,7 +84,8 @@ def test_what_is_no_event_is_told_apart_and_counted():
     data = LINE + CHIP + END + records(*words, (davis(1, 2), 20))
     found, decoder = decoded("aedat2", data)
     assert found["t"].tolist() == [1, 20]
-    assert decoder.skipped == {"outside": 1, "external_events": 1, "imu_words": 7, "frame_words": 1}
+    assert decoder.skipped == {"outside": 1}
+    assert decoder.noted == {"external_events": 1, "imu_words": 7, "frame_words": 1}
     assert decoder.info.streams == ("events", "frames", "imu", "triggers")
 
 
@@ -208,7 +209,8 @@ def test_aedat_1_has_six_bytes_an_event_and_often_no_version(header, tmp_path):
         assert recording.info.format == "aedat1"
         (packet,) = list(recording)
         assert rows(packet.records) == [(1, 124, 107, 1), (70_000, 0, 127, 0)]
-        assert recording.skipped == {"external_events": 1, "truncated_bytes": 3}
+        assert recording.skipped == {"truncated_bytes": 3}
+        assert recording.noted == {"external_events": 1}
 
 
 def test_a_newer_version_is_refused_with_its_number():
@@ -274,8 +276,8 @@ def test_long_runs_and_odd_words_give_the_same_as_one_by_one():
     data = LINE + CHIP + END + records(*words.tolist())
     (whole, one), (parts, other) = decoded("aedat2", data), decoded("aedat2", data, sizes=(1, 7, 300), most_bytes=17)
     np.testing.assert_array_equal(whole.view("V16"), parts.view("V16"))
-    assert one.skipped == other.skipped
-    assert sum(one.skipped.values()) + len(whole) == 5000
+    assert (one.skipped, one.noted) == (other.skipped, other.noted)
+    assert sum(one.skipped.values()) + sum(one.noted.values()) + len(whole) == 5000
 
 
 def test_triggers_and_inertial_samples_written_are_read_back(tmp_path):

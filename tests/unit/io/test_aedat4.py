@@ -159,6 +159,8 @@ def test_seeking_finds_the_first_event_at_or_after_t(tmp_path, t):
 @given(data=st.data())
 def test_without_a_table_a_mark_goes_on_where_it_was_made(tmp_path, compression, batches_ahead, data):
     written = bytearray(encoded("aedat4", [make(np.arange(200) * 10)], compression=compression))
+    places = packets_of(written)
+    written[places[3][0] + 8 : places[3][1]] = bytes(places[3][1] - places[3][0] - 8)
     (end,) = struct.unpack_from("<q", written, 14 + 32)
     struct.pack_into("<q", written, 14 + 32, -1)
     (tmp_path / "a").write_bytes(written[:end])
@@ -172,8 +174,11 @@ def test_without_a_table_a_mark_goes_on_where_it_was_made(tmp_path, compression,
         second.resume(mark)
         batch = Batch(1000)
         count = second.fill(batch, 0)
-    assert batch.records["t"][:count].tolist() == [10 * index for index in range(before, 200)]
+        assert second.fill(batch, count) == count
+    times = [10 * index for index in (*range(48), *range(64, 200))]
+    assert batch.records["t"][:count].tolist() == times[before:]
     assert second.steps_back == 0
+    assert second.skipped == {"damaged": 1, "damaged_bytes": places[3][1] - places[3][0]}
 
 
 def test_with_a_table_there_are_no_marks():
