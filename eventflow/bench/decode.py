@@ -31,6 +31,8 @@ _IN_PARTS: Final = ("evt3_vectors", "evt3_sparse", "evt2")
 # evutils does not turn columns and rows as jAER does: to be compared, they are left as they are
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "csv": {"width": 640, "height": 480},
+    "dsec": {"width": 640, "height": 480},
+    "nmnist": {"width": 240, "height": 180},
     "aedat2": {"flip_x": False, "flip_y": False},
 }
 SHARE: Final = {"csv": 4}  # text is an order of magnitude slower: a quarter of the events is enough
@@ -64,6 +66,7 @@ _INPUTS: Final = (
     _Input("evt3_sparse_real", "EVT3, sparse, Gen3 tiled", "evt3", "", "evt/gen3.evt2.raw"),
     _Input("evt2", "EVT2", "evt2", "sparse"),
     _Input("evt2_real", "EVT2, Gen3 tiled", "evt2", "", "evt/gen3.evt2.raw"),
+    _Input("evt21", "EVT2.1", "evt21", "vectors"),
     _Input("dat", "DAT", "dat", "sparse"),
     _Input("es", "Event Stream", "es", "sparse"),
     _Input("csv", "CSV", "csv", "sparse"),
@@ -73,13 +76,19 @@ _INPUTS: Final = (
     _Input("aedat4_none", "AEDAT4, uncompressed", "aedat4", "small", compression="none"),
     _Input("aedat3", "AEDAT 3.1", "aedat3", "sparse"),
     _Input("aedat2", "AEDAT 2, DAVIS640", "aedat2", "sparse"),
+    _Input("nmnist", "N-Caltech101", "nmnist", "tiny"),
+    _Input("npz", "NumPy archive", "npz", "sparse"),
+    _Input("hdf5", "Prophesee HDF5, ECF", "hdf5", "vectors"),
+    _Input("dsec", "DSEC HDF5", "dsec", "sparse"),
+    _Input("rosbag1", "ROS 1 bag", "rosbag1", "small"),
+    _Input("mcap", "MCAP", "mcap", "small"),
 )
 
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Yield a row for every input and way of reading."""
     for given in _INPUTS:
-        names = [f"decode.{given.name}.{way}" for way in ("whole", "packets", "two_cores")]
+        names = [f"io.decode.{given.name}.{way}" for way in ("whole", "packets", "two_cores")]
         if not any(map(bench.wants, names)):
             continue
         try:
@@ -100,7 +109,7 @@ def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
     if (given.format == "aedat4" and given.compression == "lz4") or given.name in _IN_PARTS:
         ways.append(("two_cores", "whole file, two cores"))
     for way, what in ways:
-        name = f"decode.{given.name}.{way}"
+        name = f"io.decode.{given.name}.{way}"
         if not bench.wants(name):
             continue
         case = Case(name, f"{given.what}: {what}", len(expected), [_ours(path, way, size)], floor=floor)

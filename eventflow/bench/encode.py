@@ -13,6 +13,7 @@ from eventflow.bench import inputs, peer_events, peers
 from eventflow.bench.decode import SHARE
 from eventflow.bench.model import FASTEST, OURS, AtLeast, Case, Contender
 from eventflow.bench.peer_decoders import difference
+from eventflow.errors import EventflowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ _STREAMS: Final = {
     "evt3_vectors": ("EVT3, vectors", "evt3", "vectors"),
     "evt3_sparse": ("EVT3, sparse", "evt3", "sparse"),
     "evt2": ("EVT2", "evt2", "sparse"),
+    "evt21": ("EVT2.1", "evt21", "vectors"),
     "dat": ("DAT", "dat", "sparse"),
     "es": ("Event Stream", "es", "sparse"),
     "csv": ("CSV", "csv", "sparse"),
@@ -33,6 +35,12 @@ _STREAMS: Final = {
     "aedat4_none": ("AEDAT4, uncompressed", "aedat4", "small"),
     "aedat3": ("AEDAT 3.1", "aedat3", "sparse"),
     "aedat2": ("AEDAT 2, DAVIS640", "aedat2", "sparse"),
+    "nmnist": ("N-Caltech101", "nmnist", "tiny"),
+    "npz": ("NumPy archive", "npz", "sparse"),
+    "hdf5": ("Prophesee HDF5, ECF", "hdf5", "vectors"),
+    "dsec": ("DSEC HDF5", "dsec", "sparse"),
+    "rosbag1": ("ROS 1 bag", "rosbag1", "small"),
+    "mcap": ("MCAP", "mcap", "small"),
 }
 _PACKET_EVENTS: Final = 16384
 
@@ -40,13 +48,16 @@ _PACKET_EVENTS: Final = 16384
 def rows(bench: Bench) -> Iterator[Row]:
     """Yield a row for every format that is written."""
     for key, (what, format, stream) in _STREAMS.items():
-        name = f"encode.{key}"
+        name = f"io.encode.{key}"
         if bench.wants(name):
             with TemporaryDirectory(dir=inputs.folder()) as place:
                 events = inputs.stream(stream, bench.events // SHARE.get(format, 1) // 2)
                 compression = key.partition("_")[2] if format == "aedat4" else ""
-                case = _case(bench, name, what, format, events, Path(place), compression)
-                yield bench.race(case, on_one_core=True)
+                try:
+                    case = _case(bench, name, what, format, events, Path(place), compression)
+                    yield bench.race(case, on_one_core=True)
+                except EventflowError as error:  # an optional package is not here
+                    yield bench.unmeasured(name, what, str(error))
 
 
 def _case(bench: Bench, name: str, what: str, format: str, events: Events, place: Path, compression: str) -> Case:
@@ -68,7 +79,8 @@ def _case(bench: Bench, name: str, what: str, format: str, events: Events, place
         targets = [AtLeast(0.8, "bare compression")]
 
     def check(path: Path, _: Any) -> str:
-        size = {"width": events.width, "height": events.height} if format in ("csv", "evt3", "evt2", "dat") else {}
+        sizeless = ("csv", "evt3", "evt2", "evt21", "dat", "nmnist", "dsec")
+        size = {"width": events.width, "height": events.height} if format in sizeless else {}
         return difference(io.read(path, format=format, **size), events)
 
     return Case(name, what, len(events), contenders, check, targets)

@@ -18,7 +18,7 @@ from eventflow.kernels.jit import cache_folder
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SIZES = {"sparse": (640, 480), "small": (346, 260), "vectors": (1280, 720)}
+_SIZES = {"sparse": (640, 480), "small": (346, 260), "tiny": (240, 180), "vectors": (1280, 720)}
 
 
 def folder() -> Path:

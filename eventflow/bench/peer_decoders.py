@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -137,6 +138,16 @@ def _dv(format: str) -> PeerDecoder:
     return PeerDecoder("dv-processing", whole, lambda path: sum(len(batch.numpy()) for batch in batches(path)))
 
 
+def _tonic(format: str) -> PeerDecoder:
+    tonic_io = import_module("tonic.io")
+    layout = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.int8)])
+
+    def whole(path: str) -> Any:
+        return tonic_io.read_mnist_file(path, dtype=layout)
+
+    return PeerDecoder("tonic", whole, lambda path: len(whole(path)))
+
+
 _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
     "evt3": _evt3,
     "evutils": _evutils,
@@ -144,12 +155,14 @@ _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
     "faery": _faery,
     "aedat": _aedat,
     "dv-processing": _dv,
+    "tonic": _tonic,
 }
 _READS: Final = {
     "evt3": {"evt3"},
-    "evutils": {"evt3", "evt2", "dat", "csv", "aedat4", "aedat3", "aedat2"},
+    "evutils": {"evt3", "evt2", "evt21", "dat", "csv", "aedat4", "aedat2", "aedat3", "npz", "dsec"},
     "expelliarmus": {"evt3", "evt2", "dat"},
     "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},
     "aedat": {"aedat4"},
     "dv-processing": {"aedat4"},
+    "tonic": {"nmnist"},
 }

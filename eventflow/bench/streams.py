@@ -35,6 +35,11 @@ def small(count: int, *, seed: int = 2) -> Events:
     return _discs(count, 346, 260, rate=1e6, t_first=EPOCH_US, seed=seed)
 
 
+def tiny(count: int, *, seed: int = 4) -> Events:
+    """Return events of a 240x180 sensor at 1 Mev/s, from 0 on: for formats that hold little."""
+    return _discs(count, 240, 180, rate=1e6, t_first=0, seed=seed)
+
+
 def vectors(count: int, *, seed: int = 3) -> Events:
     """Return events of a 1280x720 sensor that reads whole rows: runs of neighbouring pixels at one time, 25 Mev/s."""
     rng = np.random.default_rng(seed)
@@ -50,7 +55,12 @@ def vectors(count: int, *, seed: int = 3) -> Events:
     return _events(times[number], x0[number] + column, y[number], polarity[number], 1280, 720)
 
 
-STREAMS: Final[dict[str, Callable[[int], Events]]] = {"sparse": sparse, "small": small, "vectors": vectors}
+STREAMS: Final[dict[str, Callable[[int], Events]]] = {
+    "sparse": sparse,
+    "small": small,
+    "tiny": tiny,
+    "vectors": vectors,
+}
 
 
 def _discs(count: int, width: int, height: int, *, rate: float, t_first: int, seed: int) -> Events:

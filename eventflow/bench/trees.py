@@ -1,0 +1,99 @@
+"""Trees of recordings converted: one process, two, beside two copies at once, and beside what another library does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from eventflow import io
+from eventflow.bench import inputs, peers
+from eventflow.bench.model import OURS, AtLeast, Case, Contender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eventflow.bench.model import Row
+    from eventflow.bench.suite import Bench
+
+_RECORDINGS: Final = 8
+_TWO_COPIES: Final = "two copies"
+_ONE_JOB: Final = "one job"
+_COPY: Final = "import sys; from eventflow import io; io.convert(sys.argv[1], sys.argv[2], to='dat', jobs=1)"
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Yield trees of EVT3 to DAT with one job and with two."""
+    names = ["io.tree.one_job", "io.tree.two_jobs"]
+    if not any(map(bench.wants, names)):
+        return
+    with TemporaryDirectory(dir=inputs.folder()) as place:
+        tree = _tree(Path(place, "tree"), bench.events)
+        events = bench.events // _RECORDINGS * _RECORDINGS
+        for name, jobs in zip(names, (1, 2), strict=True):
+            if bench.wants(name):
+                what = f"{_RECORDINGS} recordings of EVT3 to DAT, {jobs} job{'s' if jobs > 1 else ''}"
+                yield bench.race(_case(bench, name, what, tree, Path(place), jobs, events), on_one_core=jobs == 1)
+
+
+def _tree(folder: Path, events: int) -> Path:
+    """Make two folders of recordings, two halves of a tree."""
+    recording = inputs.recording("sparse", events // _RECORDINGS, "evt3")
+    for number in range(_RECORDINGS):
+        target = folder / ("left", "right")[number % 2] / f"{number}.raw"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(recording, target)
+    return folder
+
+
+def _case(bench: Bench, name: str, what: str, tree: Path, place: Path, jobs: int, events: int) -> Case:
+    contenders = [Contender(OURS, _into(place / "ours", lambda out: io.convert(tree, out, to="dat", jobs=jobs)))]
+    targets = []
+    if jobs == 2:
+        one = _into(place / "one", lambda out: io.convert(tree, out, to="dat", jobs=1))
+        contenders.append(Contender(_ONE_JOB, one, peer=False))
+        contenders.append(Contender(_TWO_COPIES, _into(place / "copies", lambda out: _copies(tree, out)), peer=False))
+        targets.append(AtLeast(0.8, _TWO_COPIES))
+    if bench.peers and peers.load("faery") is not None:
+        contenders.append(Contender("faery", _into(place / "faery", lambda out: _faery(tree, out))))
+        targets.append(AtLeast(1, "faery"))
+    return Case(name, what, events, contenders, _different, targets)
+
+
+def _into(folder: Path, convert: Callable[[Path], object]) -> Callable[[], Path]:
+    def run() -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        convert(folder)
+        return folder
+
+    return run
+
+
+def _copies(tree: Path, out: Path) -> None:
+    """Convert both halves at once, in processes that know nothing of each other: what two cores can do."""
+    halves = [(str(tree / half), str(out / half)) for half in ("left", "right")]
+    running = [subprocess.Popen([sys.executable, "-c", _COPY, *half], stdout=subprocess.DEVNULL) for half in halves]
+    if any([each.wait() for each in running]):
+        raise RuntimeError("a copy failed")
+
+
+def _faery(tree: Path, out: Path) -> None:
+    library: Any = peers.load("faery")
+    for source in sorted(tree.rglob("*.raw")):
+        target = out / source.relative_to(tree).with_suffix(".dat")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        library.events_stream_from_file(source).to_file(target, version="dat2")
+
+
+def _different(theirs: Path, ours: Path) -> str:
+    """Return why a converted tree is not ours, "" where it holds the same events."""
+    for source in sorted(ours.rglob("*.dat")):
+        mine, other = (io.read(each) for each in (source, theirs / source.relative_to(ours)))
+        if len(mine) != len(other) or (mine.x != other.x).any() or (mine.p != other.p).any():
+            return f"{source.name} holds other events"
+    return ""
