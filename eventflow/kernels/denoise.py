@@ -25,6 +25,7 @@ import numpy as np
 from eventflow.errors import ParameterError
 from eventflow.kernels import neighbours as loops
 from eventflow.kernels.surface import ANY_AGE, Surface
+from eventflow.kernels.verdicts import Verdicts
 from eventflow.kernels.words import blank_words, events_from_words
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def stcf(
     k: int = 2,
     radius: int = 1,
     polarity: bool = True,
+    own: bool = False,
     mark: bool = False,
 ) -> Events:
     """Return the events with at least `k` neighbours that fired less than `window` µs before.
@@ -87,6 +89,8 @@ def stcf(
         k: how many neighbours must support an event.
         radius: reach of the neighbourhood, px; it has (2 radius + 1)^2 - 1 pixels.
         polarity: count a neighbour only if its last event has the polarity of this one.
+        own: count the event's own pixel among its neighbours, as YNoise does (Feng et al. 2020, "Event density based
+            denoising method for dynamic vision sensor").
         mark: keep everything and fill `scores` with the age of the k-th youngest neighbour that counts, µs, inf where
             there are fewer. Signal has the smaller scores.
 
@@ -94,18 +98,18 @@ def stcf(
         ParameterError: `window`, `k`, `radius` or the shape of `state` is not usable.
     """
     _check(events, state, window, radius)
-    offsets = _neighbourhood(radius, state.stride)
+    offsets = neighbourhood(radius, state.stride, own=own)
     if not 1 <= k <= len(offsets):
         raise ParameterError(f"k is {k}, expected 1 to {len(offsets)}, the number of neighbours within radius {radius}")
-    scores, kept, mask = _room(events, mark)
-    count = 0
+    found = Verdicts(events, mark=mark)
     for begin, words in state.pieces(events, ANY_AGE if mark else window):
         where = (state.cells, state.base, state.stride, state.margin)
+        kept, cut, scores = found.room(begin)
         if mark:
-            loops.neighbour_ages(words, *where, offsets, k, polarity, scores[begin:])
+            loops.neighbour_ages(words, *where, offsets, k, polarity, scores)
         else:
-            count += loops.stcf(words, *where, offsets, k, polarity, window, kept[2 * count :], mask[begin:])
-    return _result(events, mark, scores, kept, mask, count)
+            found.count += loops.stcf(words, *where, offsets, k, polarity, window, kept, cut)
+    return found.result()
 
 
 def refractory(
@@ -137,39 +141,11 @@ def refractory(
     _check(events, state, period, 0, name="period")
     if rule not in ("kept", "all"):
         raise ParameterError(f"rule is {rule!r}, expected 'kept' or 'all'")
-    scores, kept, mask = _room(events, mark)
-    count, every = 0, rule == "all"
+    found = Verdicts(events, mark=mark)
     for begin, words in state.pieces(events, ANY_AGE if mark else period):
         where = (state.cells, state.base, state.stride, state.margin)
-        if mark:
-            loops.refractory_ages(words, *where, period, every, scores[begin:])
-        else:
-            count += loops.refractory(words, *where, period, every, kept[2 * count :], mask[begin:])
-    return _result(events, mark, scores, kept, mask, count)
-
-
-def _room(events: Events, mark: bool) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return room for scores, for survivors and for a mask, each empty where it is not wanted."""
-    with_mask = not mark and (events.labels is not None or events.scores is not None)
-    count = len(events)
-    return (
-        np.empty(count if mark else 0, np.float32),
-        blank_words(0 if mark else count),
-        np.empty(count if with_mask else 0, np.bool_),
-    )
-
-
-def _result(
-    events: Events,
-    mark: bool,
-    scores: NDArray[np.float32],
-    kept: NDArray[np.int64],
-    mask: NDArray[np.bool_],
-    count: int,
-) -> Events:
-    if mark:
-        return events.with_columns(scores=scores)
-    return events[mask] if len(mask) else events_from_words(kept, count, events)
+        found.count += loops.refractory(words, *where, period, rule == "all", *found.room(begin))
+    return found.result()
 
 
 def _check(events: Events, state: Surface, span: int, radius: int, *, name: str = "window") -> None:
@@ -178,7 +154,8 @@ def _check(events: Events, state: Surface, span: int, radius: int, *, name: str 
         raise ParameterError(f"{name} is {span} µs, expected at least 1")
 
 
-def _neighbourhood(radius: int, stride: int) -> NDArray[np.int64]:
+def neighbourhood(radius: int, stride: int, *, own: bool = False) -> NDArray[np.int64]:
+    """Return where the neighbours of a cell are, relative to it, in a surface with rows of `stride` cells."""
     steps = np.arange(-radius, radius + 1)
     offsets: NDArray[np.int64] = (steps[:, None] * stride + steps[None, :]).reshape(-1)
-    return np.compress(offsets != 0, offsets)
+    return offsets if own else np.compress(offsets != 0, offsets)

@@ -13,6 +13,7 @@ import numpy as np
 
 from eventflow.kernels.jit import jit
 from eventflow.kernels.surface import NEVER, NEVER_NARROW
+from eventflow.kernels.verdicts import settle
 from eventflow.kernels.words import ONE, p_of, x_of, y_of
 
 TWO = np.uint64(2)
@@ -72,7 +73,6 @@ def stcf(
     """Return how many events are kept."""
     row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
     span = np.uint64(4 * window - 2)
-    with_mask = len(mask) > 0
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
@@ -87,7 +87,7 @@ def stcf(
         cells[here] = now + p
         kept[at], kept[at + 1] = t, place
         at += 2 * (support >= k)
-        if with_mask:
+        if mask is not None:
             mask[i] = support >= k
     return at // 2
 
@@ -128,42 +128,33 @@ def neighbour_ages(
 
 @jit
 def refractory(
-    words: Any, cells: Any, base: Any, stride: Any, margin: Any, period: Any, every: Any, kept: Any, mask: Any
+    words: Any,
+    cells: Any,
+    base: Any,
+    stride: Any,
+    margin: Any,
+    period: Any,
+    every: Any,
+    kept: Any,
+    mask: Any,
+    scores: Any,
 ) -> Any:
     """Return how many events are kept."""
     row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
+    never = np.int64(NEVER if cells.itemsize == 8 else NEVER_NARROW)
     span = np.uint64(4 * period - 2)
-    with_mask = len(mask) > 0
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
         here = y_of(place) * row + x_of(place) + inset
         last = np.int64(cells[here])
         now = 2 * (t - base)
-        rested = not _within(last, now - 2 * (period - 1), span)
+        rested = (last == never) | (not _within(last, now - 2 * (period - 1), span))
         cells[here] = now + np.int64(p_of(place)) if rested or every else last
-        kept[at], kept[at + 1] = t, place
-        at += 2 * rested
-        if with_mask:
-            mask[i] = rested
+        at = settle(i, t, place, rested, at, kept, mask)
+        if scores is not None:
+            scores[i] = np.inf if last == never else float(abs((now >> 1) - (last >> 1)))
     return at // 2
-
-
-@jit
-def refractory_ages(
-    words: Any, cells: Any, base: Any, stride: Any, margin: Any, period: Any, every: Any, scores: Any
-) -> None:
-    """Fill `scores` with the time since what started the pixel's period."""
-    row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
-    never = np.int64(NEVER if cells.itemsize == 8 else NEVER_NARROW)
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = y_of(place) * row + x_of(place) + inset
-        last = np.int64(cells[here])
-        age = abs(t - base - (last >> 1))
-        if last == never or age >= period or every:
-            cells[here] = 2 * (t - base) + np.int64(p_of(place))
-        scores[i] = np.inf if last == never else age
 
 
 @jit

@@ -22,7 +22,18 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
         {"every": "3ms", "rate_above": 1000.0, "rate_below": 300.0, "pixel_above": 400.0, "flicker_above": 0.2},
         {"every": "7ms", "rate_below": 5000.0},
     ],
+    "age_polarity": [{}, {"mark": True, "radius": 4}],
+    "anti_flicker": [{"low": 20, "high": 2000, "start_count": 2, "stop_count": 1}, {"mark": True, "low": 20}],
     "background_activity": [{"window": "5ms"}, {"mark": True}],
+    "double_window": [{"size": 5, "radius": 3}, {"mark": True, "size": 3, "k": 2}],
+    "event_flow": [{"radius": 2}, {"mark": True}],
+    "fast_decay": [{"threshold": 2.0}, {"mark": True, "block": 5}],
+    "frequency_band": [{"low": 50.0, "high": 2000.0}, {"high": 100.0, "mark": True}],
+    "hot_pixel": [{"rate": 100.0, "burst": 2}, {"mark": True}],
+    "knoise": [{}, {"mark": True, "own": True}],
+    "multi_event_age_polarity": [{"radius": 3}, {"mark": True}],
+    "order_n": [{}, {"mark": True}],
+    "region": [{"x": 2, "y": 1, "width": 7, "height": 5}],
     "refractory": [{"period": "1ms"}, {"mark": True}],
     "slice_area": [{"count": 2, "area": 4}, {"count": 3, "area": 4, "min_duration": "2ms", "max_duration": "5ms"}],
     "slice_contrast": [{"share": 0.05, "block": 1}],
@@ -49,11 +60,16 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "stacked_histogram": [{"bins": 3, "most": 1}],
     "timestamp_image": [{"moment": "last"}, {"moment": "first"}, {"moment": "mean"}],
     "tore": [{"depth": 2}],
+    "time_surface_filter": [{}, {"mark": True, "radius": 3}],
+    "trail": [{"rule": rule} for rule in ("first", "second", "from_second")] + [{"mark": True}],
+    "undistort": [{"fx": 9.0, "fy": 9.0, "distortion": [-0.4, 0.1, 0.0, 0.01]}],
+    "y_noise": [{}, {"mark": True, "radius": 2}],
     "voxel_grid": [{"bins": 3}],
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
 _WITH_FILES = {"export", "null", "record", "samples", "tap", "view", "write"}  # see test_sinks
+_WITH_FILES = {"export", "mask", "null", "tap", "view", "write"}  # see test_sinks
 
 
 def test_every_stock_node_loads():
