@@ -80,6 +80,13 @@ def _add_graph(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Convert."""
+    from eventflow.io.conversion.jobs import warm
+
+    with warm(options.jobs if options.jobs > 1 and options.dask is None else 0):
+        return _converted(options)
+
+
+def _converted(options: argparse.Namespace) -> int:
     from eventflow.cli.command import WRONG
     from eventflow.errors import RecordingError
     from eventflow.io.conversion.settings import from_options

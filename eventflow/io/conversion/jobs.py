@@ -9,22 +9,37 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import eventflow
-from eventflow.io.conversion.tasks import Task, run_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from eventflow.io.conversion.tasks import Task
+
 Outcome = dict[str, Any]
+_warm: list[_Worker] = []
+
+
+@contextmanager
+def warm(count: int) -> Iterator[None]:
+    """Start processes that tasks inside the block find ready: they import while this one looks what there is to do."""
+    try:
+        _warm.extend(_Worker() for _ in range(count))
+        yield
+    finally:
+        while _warm:
+            _warm.pop().kill()
 
 
 def run_here(tasks: Sequence[Task], on_progress: Callable[[str, float], None] | None = None) -> Iterator[Outcome]:
     """Yield what comes of each task, done one after the other in this process."""
+    from eventflow.io.conversion.tasks import run_task
+
     for task in tasks:
         name = task["name"]
         yield run_task(task, None if on_progress is None else partial(on_progress, name))
@@ -78,7 +93,7 @@ def _heard(
 
 
 def _start(workers: list[_Worker], waiting: deque[Task], selector: selectors.BaseSelector) -> None:
-    worker = _Worker()
+    worker = _warm.pop() if _warm else _Worker()
     workers.append(worker)
     selector.register(worker.output, selectors.EVENT_READ, worker)
     worker.give(waiting.popleft())
