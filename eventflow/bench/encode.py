@@ -26,8 +26,11 @@ _STREAMS: Final = {
     "evt3_vectors": ("EVT3, vectors", "evt3", "vectors"),
     "evt3_sparse": ("EVT3, sparse", "evt3", "sparse"),
     "evt2": ("EVT2", "evt2", "sparse"),
-    "evt21": ("EVT2.1", "evt21", "vectors"),
+    "evt21_vectors": ("EVT2.1, vectors", "evt21", "vectors"),
+    "evt21_sparse": ("EVT2.1, sparse", "evt21", "sparse"),
     "dat": ("DAT", "dat", "sparse"),
+    "hdf5_vectors": ("Prophesee HDF5, vectors", "hdf5", "vectors"),
+    "hdf5_sparse": ("Prophesee HDF5, sparse", "hdf5", "sparse"),
     "es": ("Event Stream", "es", "sparse"),
     "csv": ("CSV", "csv", "sparse"),
     "aedat4_lz4": ("AEDAT4, LZ4", "aedat4", "small"),
@@ -72,7 +75,8 @@ def _case(bench: Bench, name: str, what: str, format: str, events: Events, place
         for peer, make in _WRITERS.items():
             if format in _WRITES[peer] and peers.load(peer) is not None:
                 run = make(compression or format, events)
-                contenders.append(Contender(peer, _run(run, place / f"{peer}{suffix}")))
+                path = place / f"{peer}{_SUFFIXES.get((peer, format), suffix)}"
+                contenders.append(Contender(peer, _run(run, path)))
     targets = [AtLeast(1.5 if format.startswith("aedat") else 1, FASTEST)]
     if compression in ("lz4", "zstd"):  # nearly all of it is compression, in the same libraries
         contenders.append(Contender("bare compression", lambda: _compress(compression, events), peer=False))
@@ -160,6 +164,7 @@ _WRITERS: Final[dict[str, Callable[[str, Events], Callable[[Path], object]]]] = 
 _WRITES: Final = {
     "expelliarmus": {"evt3", "evt2", "dat"},
     "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},
-    "evutils": {"evt3", "dat", "csv"},
+    "evutils": {"evt3", "evt2", "evt21", "dat", "csv"},
     "dv-processing": {"aedat4"},
 }
+_SUFFIXES: Final = {("evutils", "evt2"): ".evt2", ("evutils", "evt21"): ".evt21"}

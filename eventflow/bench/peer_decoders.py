@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -82,6 +83,18 @@ def _evutils(format: str) -> PeerDecoder:
     return PeerDecoder("evutils", whole, stream)
 
 
+def _evlib(format: str) -> PeerDecoder:
+    evlib: Any = peers.load("evlib")
+
+    def whole(path: str) -> Any:
+        table = evlib.load_events(path, sort=False).collect()
+        columns = {"t": "t", "x": "x", "y": "y", "p": "polarity"}
+        found = {ours: table[theirs].to_physical().to_numpy() for ours, theirs in columns.items()}
+        return SimpleNamespace(**{**found, "p": found["p"] > 0})
+
+    return PeerDecoder("evlib", whole, lambda path: len(whole(path).t))
+
+
 def _expelliarmus(format: str) -> PeerDecoder:
     expelliarmus: Any = peers.load("expelliarmus")
 
@@ -150,6 +163,7 @@ def _tonic(format: str) -> PeerDecoder:
 
 _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
     "evt3": _evt3,
+    "evlib": _evlib,
     "evutils": _evutils,
     "expelliarmus": _expelliarmus,
     "faery": _faery,
@@ -159,6 +173,7 @@ _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
 }
 _READS: Final = {
     "evt3": {"evt3"},
+    "evlib": {"evt21", "hdf5"},
     "evutils": {"evt3", "evt2", "evt21", "dat", "csv", "aedat4", "aedat2", "aedat3", "npz", "dsec"},
     "expelliarmus": {"evt3", "evt2", "dat"},
     "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},

@@ -14,6 +14,7 @@ MODULES: Final = {
     "aedat": "aedat",
     "dv-processing": "dv_processing",
     "EventCV": "eventcv",
+    "evlib": "evlib",
     "evt3": "evt3",
     "evutils": "evutils.io",
     "expelliarmus": "expelliarmus",
