@@ -9,6 +9,7 @@ OpenEB subtracts from them, is an attribute.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
@@ -118,9 +119,10 @@ class Hdf5Decoder(Decoder):
             offset = None if entries is None else _number(_text(entries.attrs.get("offset", "")))
             place = None if offset is None else (t + offset) // _INDEX_US
             if place is not None and 0 <= place < len(entries):
-                first = int(entries[place]["id"]) // self._blocks.events
-                if first < len(self._blocks):
-                    return first
+                with suppress(OSError, RuntimeError):  # a damaged index is none
+                    first = int(entries[place]["id"]) // self._blocks.events
+                    if 0 <= first < len(self._blocks):
+                        return first
         low, high = 0, len(self._blocks)
         while high - low > 1:
             middle = (low + high) // 2
