@@ -52,9 +52,9 @@ def convert_one(
         info = recording.info
         placement = Placement(settings, info.width, info.height)
         seen = Seen() if verify else None
-        size = {"width": placement.width, "height": placement.height}
+        width, height = placement.width, placement.height
         options = _header_entries(row, recording, settings) | settings.writer_options
-        with create(target, format=row.name, **size, **options) as writer:
+        with create(target, format=row.name, width=width, height=height, **options) as writer:
             unread = _copy(recording, writer, placement, settings, seen, on_progress)
             watch.check()
         report = _report(recording, writer, placement, settings)
