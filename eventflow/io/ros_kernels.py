@@ -25,6 +25,128 @@ _ROS1_BYTES, _MOST_CDR_BYTES = 13, 16
 
 
 @jit
+def decode_mono(
+    words: Any, i: int, out: Any, n: int, base_ns: int, width: int, height: int, state: Any
+) -> Any:  # pragma: no cover
+    """Decode int64 words: ns in bits 0-31, x in 32-47, y in 48-62, polarity in 63."""
+    room = len(out) // 2
+    last, back, outside = state[LAST], 0, 0
+    while i < len(words) and n < room:
+        w = words[i]
+        t = (base_ns + (w & 0xFFFFFFFF)) // 1000
+        half = w >> 32
+        i += 1
+        if half & 0xFFFF >= width or (half >> 16) & 0x7FFF >= height:
+            outside += 1
+            continue
+        out[2 * n] = t
+        out[2 * n + 1] = (half & 0x7FFF_FFFF) | (half >> 31 & 1) << 32
+        n += 1
+        back += t < last
+        last = t
+    _note(state, last, back, outside)
+    return i, n
+
+
+@jit
+def decode_libcaer(
+    words: Any, i: int, out: Any, n: int, base_ns: int, width: int, height: int, state: Any
+) -> Any:  # pragma: no cover
+    """Decode int64 words: polarity in bit 1, y in 2-16, x in 17-31, µs in 32-62, which turns at most in a packet."""
+    room = len(out) // 2
+    last, back, outside = state[LAST], 0, 0
+    while i < len(words) and n < room:
+        w = words[i]
+        i += 1
+        time = (w >> 32) & 0x7FFFFFFF
+        state[TURN] += time < state[BEFORE]
+        state[BEFORE] = time
+        x, y = (w >> 17) & 0x7FFF, (w >> 2) & 0x7FFF
+        if x >= width or y >= height:
+            outside += 1
+            continue
+        t = (base_ns + state[TURN] * _TURN_NS) // 1000 + time
+        out[2 * n] = t
+        out[2 * n + 1] = x | y << 16 | (w >> 1 & 1) << 32
+        n += 1
+        back += t < last
+        last = t
+    _note(state, last, back, outside)
+    return i, n
+
+
+@jit
+def _note(state: Any, last: int, back: int, outside: int) -> None:  # pragma: no cover
+    state[LAST] = last
+    state[STEPS_BACK] += back
+    state[OUTSIDE] += outside
+
+
+@jit
+def decode_libcaer_cmp(
+    words: Any, i: int, out: Any, n: int, base_ns: int, width: int, height: int, state: Any
+) -> Any:  # pragma: no cover
+    """Decode uint16 codes: time in two parts, a column, then rows in it or vectors of eight rows.
+
+    state[MASK] is the first bit of a vector that is still to be emitted.
+    """
+    room = len(out) // 2
+    base = base_ns // 1000
+    high, low, column = state[HIGH], state[LOW], state[COLUMN]
+    t = base + (high << 12 | low)
+    last, back, outside = state[LAST], 0, 0
+    while i < len(words) and n < room:
+        w = np.int64(words[i])
+        kind, rest = w >> 12, w & 0xFFF
+        if kind == _ADDR_Y:
+            y = rest & 0x7FF
+            if column < width and y < height:
+                out[2 * n] = t
+                out[2 * n + 1] = column | y << 16 | (rest >> 11) << 32
+                n += 1
+                back += t < last
+                last = t
+            else:
+                outside += 1
+        elif kind == _ADDR_X:
+            column = rest & 0x7FF
+        elif kind == _TIME_LOW:
+            low = rest
+            t = base + (high << 12 | low)
+        elif kind == _TIME_HIGH:
+            high = rest
+            t = base + (high << 12 | low)
+        elif kind == _BASE_Y:
+            state[ROW], state[POLARITY] = rest & 0x7FF, rest >> 11
+        elif kind == _VECT_8:
+            mask = (rest & 0xFF) >> state[MASK]
+            y = state[ROW] + state[MASK]
+            while mask and n < room:
+                if mask & 1:
+                    if column < width and y < height:
+                        out[2 * n] = t
+                        out[2 * n + 1] = column | y << 16 | state[POLARITY] << 32
+                        n += 1
+                        back += t < last
+                        last = t
+                    else:
+                        outside += 1
+                mask >>= 1
+                y += 1
+            if mask:
+                state[MASK] = y - state[ROW]
+                break
+            state[MASK] = 0
+            state[ROW] += 8
+        else:
+            state[RESERVED] += 1
+        i += 1
+    state[HIGH], state[LOW], state[COLUMN] = high, low, column
+    _note(state, last, back, outside)
+    return i, n
+
+
+@jit
 def _emit(
     out: Any, n: int, t: int, x: int, y: int, polarity: int, width: int, height: int, state: Any
 ) -> int:  # pragma: no cover
@@ -36,76 +158,6 @@ def _emit(
     state[STEPS_BACK] += t < state[LAST]
     state[LAST] = t
     return n + 1
-
-
-@jit
-def decode_mono(
-    words: Any, i: int, out: Any, n: int, base_ns: int, width: int, height: int, state: Any
-) -> Any:  # pragma: no cover
-    """Decode int64 words: ns in bits 0-31, x in 32-47, y in 48-62, polarity in 63."""
-    room = len(out) // 2
-    while i < len(words) and n < room:
-        w = words[i]
-        low, high = w & 0xFFFFFFFF, (w >> 32) & 0xFFFFFFFF
-        t = (base_ns + low) // 1000
-        n = _emit(out, n, t, high & 0xFFFF, (high >> 16) & 0x7FFF, high >> 31, width, height, state)
-        i += 1
-    return i, n
-
-
-@jit
-def decode_libcaer(
-    words: Any, i: int, out: Any, n: int, base_ns: int, width: int, height: int, state: Any
-) -> Any:  # pragma: no cover
-    """Decode int64 words: polarity in bit 1, y in 2-16, x in 17-31, µs in 32-62, which turns at most in a packet."""
-    room = len(out) // 2
-    while i < len(words) and n < room:
-        w = words[i]
-        low, time = w & 0xFFFFFFFF, (w >> 32) & 0x7FFFFFFF
-        if time < state[BEFORE]:
-            state[TURN] += 1
-        state[BEFORE] = time
-        t = (base_ns + state[TURN] * _TURN_NS) // 1000 + time
-        n = _emit(out, n, t, (low >> 17) & 0x7FFF, (low >> 2) & 0x7FFF, (low >> 1) & 1, width, height, state)
-        i += 1
-    return i, n
-
-
-@jit
-def decode_libcaer_cmp(
-    words: Any, i: int, out: Any, n: int, base_ns: int, width: int, height: int, state: Any
-) -> Any:  # pragma: no cover
-    """Decode uint16 codes: time in two parts, a column, then rows in it or vectors of eight rows."""
-    room = len(out) // 2
-    while i < len(words) and n < room:
-        w = np.int64(words[i])
-        kind, rest = w >> 12, w & 0xFFF
-        if kind in (_ADDR_Y, _VECT_8):
-            t = base_ns // 1000 + (state[HIGH] << 12 | state[LOW])
-        if kind == _ADDR_Y:
-            n = _emit(out, n, t, state[COLUMN], rest & 0x7FF, rest >> 11, width, height, state)
-        elif kind == _ADDR_X:
-            state[COLUMN] = rest & 0x7FF
-        elif kind == _TIME_LOW:
-            state[LOW] = rest
-        elif kind == _TIME_HIGH:
-            state[HIGH] = rest
-        elif kind == _BASE_Y:
-            state[ROW], state[POLARITY] = rest & 0x7FF, rest >> 11
-        elif kind == _VECT_8:
-            for bit in range(8):
-                if (rest >> bit) & 1 and bit >= state[MASK]:
-                    if n == room:
-                        state[MASK] = bit
-                        return i, n
-                    y = state[ROW] + bit
-                    n = _emit(out, n, t, state[COLUMN], y, state[POLARITY], width, height, state)
-            state[MASK] = 0
-            state[ROW] += 8
-        else:
-            state[RESERVED] += 1
-        i += 1
-    return i, n
 
 
 @jit
