@@ -22,6 +22,8 @@ from eventflow.io.source import ByteSource, FolderSource
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from numpy.typing import NDArray
+
     from eventflow.io.logs import Place
 
 SUFFIXES: Final = (".db3", ".mcap")
@@ -32,8 +34,9 @@ _FILE_BITS: Final = 48  # a place in a folder: the number of the file above thes
 
 def is_bag(folder: Path) -> bool:
     """Return whether a folder is a ROS 2 bag; one file alone is one without its metadata."""
-    files = _files_in(folder)
-    return len(files) == 1 or (bool(files) and (folder / METADATA).is_file())
+    if (folder / METADATA).is_file():
+        return any(set(path.suffixes) & set(SUFFIXES) for path in folder.iterdir())  # also NAME.db3.zstd
+    return len(_files_in(folder)) == 1
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -50,14 +53,13 @@ class SqliteLog(Log):
 
     Args:
         source: the file, which SQLite opens once more by its path.
-        packed: whether each message is compressed by itself (zstd).
     """
 
-    def __init__(self, source: ByteSource, *, packed: bool = False) -> None:
+    def __init__(self, source: ByteSource) -> None:
         super().__init__()
         if not source.seekable:
             raise RecordingError(f"{source.path}: a database cannot be read from a pipe; write it to a file first")
-        self.source, self._packed = source, packed
+        self.source = source
         self.listed = True
         try:
             with closing(self._connect()) as base:
@@ -86,21 +88,12 @@ class SqliteLog(Log):
                 )
                 for number, channel, time_ns, data in rows:
                     if isinstance(data, bytes) and isinstance(channel, int) and isinstance(time_ns, int):
-                        yield from self._message(channel, time_ns, data, number)
+                        yield LogMessage(channel, time_ns, np.frombuffer(data, np.uint8), (number, 0), -1)
                     else:
                         self.count("damaged")
             except sqlite3.Error:
                 self.count("damaged")
         self.source.position = self.source.size or 0
-
-    def _message(self, channel: int, time_ns: int, data: bytes, number: int) -> Iterator[LogMessage]:
-        if self._packed:
-            try:
-                data = zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_RECORD_BYTES)
-            except zstandard.ZstdError:
-                self.count("damaged")
-                return
-        yield LogMessage(channel, time_ns, np.frombuffer(data, np.uint8), (number, 0), -1)
 
 
 class FolderLog(Log):
@@ -138,7 +131,7 @@ class FolderLog(Log):
 
     def _log(self, member: ByteSource) -> Log:
         if member.peek(6) == b"SQLite":
-            return SqliteLog(member, packed=self._packed)
+            return SqliteLog(member)
         return McapLog(member)
 
     def _learn(self, log: Log) -> None:
@@ -180,10 +173,21 @@ class FolderLog(Log):
                 if target >= 0 and (wanted is None or target in wanted):
                     self.source.position = done + member.position
                     at = message.place[0] | number << _FILE_BITS, message.place[1]
-                    yield message._replace(channel=target, place=at)
+                    data = self._unpacked(message.data) if self._packed else message.data
+                    if data is not None:
+                        yield message._replace(channel=target, data=data, place=at)
         finally:
             for reason, count in log.skipped.items():
                 self.count(reason, count)
+
+    def _unpacked(self, data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """Return a message that is compressed by itself (zstd), or None where it is damaged."""
+        try:
+            raw = zstandard.ZstdDecompressor().decompress(data.data, max_output_size=MAX_RECORD_BYTES)
+        except (zstandard.ZstdError, MemoryError):
+            self.count("damaged")
+            return None
+        return np.frombuffer(raw, np.uint8)
 
     def _wanted_in(self, log: Log, wanted: Collection[int] | None) -> list[int]:
         return [number for number, own in self._map(log).items() if wanted is None or own in wanted]

@@ -147,6 +147,61 @@ def test_two_topics_of_events_are_two_streams(tmp_path):
     assert_same(io.read(tmp_path / "a.bag", topic="/right/events").records, right)
 
 
+def _written_by_rosbags(path, packets, *, mode, storage):
+    from eventflow.io.ros_definitions import typestore
+
+    module = pytest.importorskip("rosbags.rosbag2")
+    writer = module.Writer(path, version=9, storage_plugin=module.StoragePlugin[storage])
+    writer.set_compression(module.CompressionMode[mode], module.CompressionFormat.ZSTD)
+    with writer:
+        kind = "event_camera_msgs/msg/EventPacket"
+        connection = writer.add_connection("/events", kind, typestore=typestore(ros2=True))
+        for time_ns, data in packets:
+            writer.write(connection, time_ns, data)
+
+
+@pytest.mark.parametrize(
+    ("mode", "storage"), [("NONE", "MCAP"), ("MESSAGE", "SQLITE3"), ("MESSAGE", "MCAP"), ("STORAGE", "MCAP")]
+)
+def test_bags_of_rosbags_are_read_in_every_compression(tmp_path, mode, storage):
+    events = make(np.arange(500) * 7)
+    packer = Packer("evt3", width=40, height=30, cdr=True, frame="")
+    packets = [message for at in range(0, 500, 50) for message in packer.pack(events.records[at : at + 50])]
+    _written_by_rosbags(tmp_path / "bag", packets, mode=mode, storage=storage)
+    assert_same(io.read(tmp_path / "bag").records, events)
+
+
+def test_a_bag_compressed_as_a_whole_says_what_to_do(tmp_path):
+    _written_by_rosbags(tmp_path / "bag", [], mode="FILE", storage="SQLITE3")
+    with pytest.raises(RecordingError, match="unpack them with zstd -d first"):
+        io.open(tmp_path / "bag")
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_bag_in_several_files_is_one_recording(tmp_path, storage):
+    import yaml
+
+    events = make(np.arange(900))
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    names = []
+    for number in range(3):
+        part = io.write(events[300 * number : 300 * number + 300], tmp_path / f"p{number}", format="rosbag2",
+                        storage=storage, encoding="mono", packet_events=70)  # fmt: skip
+        (file,) = [each for each in part.iterdir() if each.suffix != ".yaml"]
+        file.rename(folder / file.name)
+        names.append(file.name)
+    said = {"rosbag2_bagfile_information": {"version": 9, "relative_file_paths": names}}
+    (folder / "metadata.yaml").write_text(yaml.safe_dump(said))
+    with io.open(folder, packet_events=250) as recording:
+        assert_same(Events.concat(list(recording)).records, events)
+        assert recording.noted == {"gaps": 2}, "each part was numbered by itself"
+    (folder / names[1]).unlink()
+    with io.open(folder) as recording:
+        assert_same(recording.all_events().records, Events.concat([events[:300], events[600:]]))
+        assert recording.skipped == {"missing_files": 1}
+
+
 def _packets_as_log(tmp_path, packets, encoding="evt3"):
     from eventflow.io.rosbag1 import Bag1
 
