@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from eventflow.errors import ParameterError
+from eventflow.errors import ParameterError, RecordingError
 from eventflow.io import aedat2_kernels as kernels
 from eventflow.io.aedat2_chips import CHIPS, Chip, chip_named
 from eventflow.io.evt_encoding import DONE, FULL, STUCK, WordEncoder
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from eventflow.messages import Message
 
 _TURN_US: Final = 1 << 32
+_LARGEST_READING: Final = 1023
 _G_PER_STEP: Final = 9.80665 / 8192
 _RADIANS_PER_STEP: Final = np.pi / 180 / 65.5
 
 
 class Aedat2Encoder(WordEncoder):
-    """Writes events and external events; for DAVIS chips inertial samples too."""
+    """Writes events and external events; for DAVIS chips inertial samples and frames too."""
 
     def __init__(self, file: BinaryIO, *, chip: Chip, layout: NDArray[np.int64]) -> None:
         self._chip = chip
         if chip.layout.davis:
-            self.streams = frozenset({"triggers", "imu"})
+            self.streams = frozenset({"triggers", "imu", "frames"})
         else:
             self.streams = frozenset({"triggers"})
 
@@ -40,13 +41,18 @@ class Aedat2Encoder(WordEncoder):
         )
 
     def add(self, stream: str, message: Message) -> None:
-        """Append triggers, every edge as an external event, or inertial samples, cut to 16 bits."""
+        """Append triggers, every edge as an external event; inertial samples, cut to 16 bits; or a frame.
+
+        Raises:
+            RecordingError: a frame has colours, or is not of the chip's size.
+        """
         kind = stream.partition(":")[0]
         if kind not in self.streams:
             super().add(stream, message)
-        if self._t0 is None and len(message.time):  # type: ignore[attr-defined]
-            self._begin(int(message.time[0]))  # type: ignore[attr-defined]
-        times, addresses = self._triggers(message) if kind == "triggers" else _imu_words(message)
+        make = {"triggers": self._triggers, "imu": _imu_words, "frames": self._frame_words}[kind]
+        times, addresses = make(message)
+        if self._t0 is None and len(times):
+            self._begin(int(times[0]))
         records = np.empty((len(times), 2), ">u4")
         records[:, 0], records[:, 1] = addresses, (times - (self._t0 or 0)) % _TURN_US
         self._file.write(records.tobytes())
@@ -55,6 +61,21 @@ class Aedat2Encoder(WordEncoder):
         bits = self._chip.layout
         address = kernels.DAVIS_SPECIAL if bits.davis else bits.special
         return message.time, np.full(len(message.time), address, np.int64)
+
+    def _frame_words(self, message: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return both readings of every pixel, from the last column and row to the first as the chip does it."""
+        shape = (self._chip.height, self._chip.width)
+        if message.image.shape != shape:
+            found = "x".join(map(str, message.image.shape[::-1]))
+            raise RecordingError(
+                f"{self._file.name.removesuffix('.part')}: AEDAT 2 of this chip holds gray frames of "
+                f"{shape[1]}x{shape[0]} pixels, not {found}; write aedat3 or aedat4"
+            )
+        x, row = (axis.ravel() for axis in np.meshgrid(np.arange(shape[1])[::-1], np.arange(shape[0]), indexing="ij"))
+        place = 1 << 31 | (shape[0] - 1 - row) << 22 | x << 12
+        signal = place | 1 << 10 | (_LARGEST_READING - 4 * message.image[row, x].astype(np.int64))
+        addresses = np.concatenate((place | _LARGEST_READING, signal))
+        return np.full(len(addresses), message.t, np.int64), addresses
 
 
 def _imu_words(message: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -28,6 +28,7 @@ NEVER: Final = 2**63 - 1
 _HEAD: Final = struct.Struct("<ii")
 HEAD_BYTES: Final = 8
 _LEAD_READ_BYTES: Final = 4096
+_IN_CACHE_BYTES: Final = 1 << 18  # what is read at once is still in the cache when it is checked
 _WINDOW_BYTES: Final = 1 << 18
 _ROOM_BYTES: Final = 1 << 20  # unpacked at once
 _INDEX_SIZE: Final = 256  # packets found at once
@@ -188,10 +189,11 @@ class PacketStream:
 
     def _read_into(self, records: NDArray[np.uint8], made: int) -> int:
         """Read the records of packets that are not compressed from the file to their place."""
-        while made < len(records):
+        stop = min(len(records), made + _IN_CACHE_BYTES)
+        while made < stop:
             if not self.body_left and not self._begin_body():
                 break
-            taken = min(self.body_left, len(records) - made)
+            taken = min(self.body_left, stop - made)
             inside = min(self._filled - self._at, taken)
             records[made : made + inside] = self._buffer[self._at : self._at + inside]
             self._at += inside

@@ -14,7 +14,7 @@ from eventflow.io.decoder import Batch
 from eventflow.io.source import ByteSource
 from eventflow.io.table import format_of
 from eventflow.io.writing import create
-from eventflow.messages import Imu, Triggers
+from eventflow.messages import Frame, Imu, Triggers
 
 LINE = b"#!AER-DAT2.0\r\n"
 CHIP = b"# AEChip: eu.seebetter.ini.chips.davis.Davis240C\r\n"
@@ -283,14 +283,16 @@ def test_long_runs_and_odd_words_give_the_same_as_one_by_one():
 def test_triggers_and_inertial_samples_written_are_read_back(tmp_path):
     events = of_size(make(np.arange(100) * 10), SIZES["davis346"])
     values = np.array([[1.5, -2.0, 9.8], [0.0, 0.25, -9.8]], np.float32)
+    frame = Frame(np.random.default_rng(1).integers(0, 256, (260, 346), np.uint8), 512)
     imu = Imu(501, np.array([500, 501]), values, values / 10)
     with create(tmp_path / "a.aedat", width=346, height=260, format="aedat2") as writer:
         writer.write(events[:50])
         writer.add("imu", imu)
         writer.add("triggers", Triggers(510, np.array([510]), np.zeros(1, np.uint8), np.ones(1, np.uint8)))
-        writer.add("frames", None)
+        writer.add("frames", frame)
+        writer.add("poses", None)
         writer.write(events[50:])
-    assert writer.left_behind == {"frames"}
+    assert writer.left_behind == {"poses"}
     with io.open(tmp_path / "a.aedat") as recording:
         np.testing.assert_array_equal(next(iter(recording)).records.view("V16"), events.records.view("V16"))
         (back,) = recording.messages("imu")
@@ -298,6 +300,17 @@ def test_triggers_and_inertial_samples_written_are_read_back(tmp_path):
         np.testing.assert_allclose(back.accel, imu.accel, atol=0.001)
         np.testing.assert_allclose(back.gyro, imu.gyro, atol=0.0003)
         assert next(iter(recording.messages("triggers"))).time.tolist() == [510]
+        (image,) = recording.messages("frames")
+        assert image.t == 512
+        np.testing.assert_array_equal(image.image, frame.image)
+
+
+def test_a_frame_the_chip_cannot_have_made_is_refused(tmp_path):
+    with (
+        pytest.raises(RecordingError, match="gray frames of 346x260 pixels, not 40x30"),
+        create(tmp_path / "a.aedat", width=346, height=260, format="aedat2") as writer,
+    ):
+        writer.add("frames", Frame(np.zeros((30, 40), np.uint8), 1))
 
 
 def test_a_sensor_no_chip_has_is_refused():
