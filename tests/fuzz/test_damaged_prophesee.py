@@ -14,6 +14,8 @@ FILES = [
     "evt/gen41_vectors.evt3.raw",
     "evt/imx636_time_wrap.evt3.raw",
     "evt/gen3.evt2.raw",
+    "evt/gen41_legacy.evt21.raw",
+    "evt/gen41_little.evt21.raw",
     "dat/ncars_4397.dat",
     "dat/ncars_sample.dat",
 ]

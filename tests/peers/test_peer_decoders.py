@@ -22,6 +22,11 @@ AGREE = [
     ("evt2", "evutils", EVT2),
     ("evt2", "expelliarmus", EVT2),
     ("evt2", "faery", EVT2),
+    # each knows one byte layout and takes the other for garbage
+    ("evt21", "evutils", ("evt/gen41_legacy.evt21.raw",)),
+    ("evt21", "evlib", ("evt/gen41_little.evt21.raw",)),
+    # evlib reads one of the three ways in which a chunk is packed
+    ("hdf5", "evlib", ("hdf5/prophesee_ecf_mode2.hdf5",)),
     ("dat", "evutils", DAT),
     ("dat", "expelliarmus", DAT),
     # faery is left out on DAT: it refuses event type 0x00, which N-CARS has

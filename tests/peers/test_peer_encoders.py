@@ -12,7 +12,7 @@ import eventflow.io as io
 from eventflow.bench.peer_decoders import decoders_of, difference
 from eventflow.io.aedat4_header import COMPRESSIONS
 
-SUFFIXES = {"evt2": ".raw", "evt3": ".raw"}
+SUFFIXES = {"evt2": ".raw", "evt21": ".raw", "evt3": ".raw"}
 STEPS_BACK = "evt/gen41_vectors.evt3.raw"
 FAR_TIMES = "aedat/davis346_demo01.aedat4"  # µs since 1970, which no clock of a sensor format can show
 AEDAT4 = [("aedat4", {"compression": each}) for each in COMPRESSIONS]
@@ -20,6 +20,8 @@ AEDAT4 = [("aedat4", {"compression": each}) for each in COMPRESSIONS]
 READ_BACK = [
     *((name, "evt3", {}, STEPS_BACK) for name in ("evt3", "evutils", "faery")),
     *((name, "evt2", {}, STEPS_BACK) for name in ("evutils", "expelliarmus", "faery")),
+    ("evutils", "evt21", {}, STEPS_BACK),
+    ("evlib", "evt21", {"layout": "little"}, STEPS_BACK),
     *((name, "dat", {}, STEPS_BACK) for name in ("evutils", "expelliarmus", "faery")),
     *((name, *each, FAR_TIMES) for each in AEDAT4 for name in ("aedat", "dv-processing", "evutils", "faery")),
     ("evutils", "aedat3", {}, STEPS_BACK),
@@ -75,3 +77,13 @@ def test_an_archive_is_read_back_by_numpy(simulated, tmp_path, compressed):
     with np.load(io.write(simulated, tmp_path / "a.npz", compressed=compressed)) as archive:
         assert difference(SimpleNamespace(**archive), simulated) == ""
         assert (int(archive["width"]), int(archive["height"])) == (346, 260)
+
+
+@pytest.mark.samples
+def test_sparse_events_in_ecf_are_read_back_by_evlib(samples, peer, tmp_path):
+    # it reads chunks of whole pixels only, which sparse events become
+    peer("evlib")
+    (decoder,) = (each for each in decoders_of("hdf5") if each.peer == "evlib")
+    events = io.read(samples / "evt/imx636_time_wrap.evt3.raw", backwards="clamp")
+    path = io.write(events, tmp_path / "a.hdf5")
+    assert difference(decoder.whole(str(path)), events) == ""
