@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -49,3 +50,12 @@ def tonic_array(events: Events) -> NDArray[Any]:
     for name in "txyp":
         array[name] = events.records[name]
     return array
+
+
+def polars_frame(events: Events) -> Any:
+    """Return the table that evlib's representations take."""
+    polars: Any = import_module("polars")  # comes with evlib
+    kinds = {"t": np.int64, "x": np.int16, "y": np.int16}
+    columns = {name: events.records[name].astype(kind) for name, kind in kinds.items()}
+    frame = polars.DataFrame(columns | {"polarity": events.p.astype(np.int8)})
+    return frame.with_columns(polars.col("t").cast(polars.Duration("us")))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BENCHMARKS: Final = {
     "io": "recordings to events and back, by format, and trees of them",
     "signal": "filters and representations",
+    "represent": "every representation, on slices",
     "chain": "recording, filter, slices and voxel grids, as a graph",
     "runtime": "what a graph costs over its kernels, and a hop between processes",
     "memory": "a long recording through the chain, and read and sought in, by format",

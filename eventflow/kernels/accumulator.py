@@ -110,22 +110,28 @@ class Accumulator:
         Raises:
             ParameterError: an event came later than `t_ref`.
         """
-        latest = int(self.cells[:, 0].max(initial=_NEVER)) if self.synchronous else _NEVER
-        if latest > t_ref:
-            raise ParameterError(f"the picture is at {t_ref} µs, an event came at {latest} µs")
-        kind = ("none", "linear", "exponential", "step").index(self.decay) if self.synchronous else 0
         image = blank((self.height, self.width), np.float32)
-        _potentials(self.cells, t_ref, kind, self.slope_per_us, *self.tables, self.neutral, image.reshape(-1))
-        if self.decay == "step":
-            self.clear()
+        self._draw(t_ref, image, 1.0)
         return image
 
     def image(self, t_ref: int) -> NDArray[np.uint8]:
         """Return the potentials at `t_ref` (µs) as grey levels, lowest 0 and highest 255: uint8, (height, width)."""
-        levels = self.potentials(t_ref)
-        image = blank(levels.shape, np.uint8)
-        _grey(levels, np.float32(self.lowest), np.float32(255.0 / (self.highest - self.lowest)), image)
+        image = blank((self.height, self.width), np.uint8)
+        self._draw(t_ref, image, 255.0 / (self.highest - self.lowest))
         return image
+
+    def _draw(self, t_ref: int, image: NDArray[Any], scale: float) -> None:
+        latest = int(self.cells[:, 0].max(initial=_NEVER)) if self.synchronous else _NEVER
+        if latest > t_ref:
+            raise ParameterError(f"the picture is at {t_ref} µs, an event came at {latest} µs")
+        kind = ("none", "linear", "exponential", "step").index(self.decay) if self.synchronous else 0
+        grey = image.dtype == np.uint8
+        # a grey level is rounded, halves up; a potential is left as it is
+        shift = 0.5 - scale * self.lowest if grey else 0.0
+        to_grey = (scale, shift)
+        _draw(self.cells, t_ref, kind, self.slope_per_us, *self.tables, self.neutral, to_grey, image.reshape(-1))
+        if self.decay == "step":
+            self.clear()
 
 
 @jit
@@ -169,21 +175,26 @@ def _push(
 
 
 @jit
-def _potentials(
-    cells: Any, t_ref: Any, kind: Any, slope: Any, coarse: Any, fine: Any, shift: Any, neutral: Any, image: Any
+def _draw(
+    cells: Any,
+    t_ref: Any,
+    kind: Any,
+    slope: Any,
+    coarse: Any,
+    fine: Any,
+    shift: Any,
+    neutral: Any,
+    to_grey: Any,
+    image: Any,
 ) -> None:
     times = cells.reshape(-1)
     potentials = times.view(np.float64)
+    scale, offset = to_grey
+    if kind != 1 and kind != 2:
+        for pixel in range(len(image)):
+            image[pixel] = image.dtype.type(potentials[2 * pixel + 1] * scale + offset)
+        return
     for pixel in range(len(image)):
-        value = potentials[2 * pixel + 1]
-        if kind == 1 or kind == 2:
-            age = max(t_ref - times[2 * pixel], 0)
-            value = _fallen(value, age, kind, slope, coarse, fine, shift, neutral)
-        image[pixel] = np.float32(value)
-
-
-@jit
-def _grey(levels: Any, lowest: Any, scale: Any, image: Any) -> None:
-    values, cells = levels.reshape(-1), image.reshape(-1)
-    for pixel in range(len(cells)):
-        cells[pixel] = np.uint8((values[pixel] - lowest) * scale + np.float32(0.5))
+        age = max(t_ref - times[2 * pixel], 0)
+        value = _fallen(potentials[2 * pixel + 1], age, kind, slope, coarse, fine, shift, neutral)
+        image[pixel] = image.dtype.type(value * scale + offset)

@@ -42,7 +42,7 @@ class ArrayPool:
         self._new_bytes = 0
 
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return an uninitialised, C-contiguous, writable array. Blocks of 2 MB and more begin at a 2 MB boundary."""
+        """Return an uninitialised, C-contiguous, writable array. Large blocks begin at a 2 MB boundary."""
         kind = np.dtype(dtype)
         count = kind.itemsize
         for size in shape:
@@ -111,8 +111,8 @@ class _Shelf:
 
 
 def _aligned(size: int) -> NDArray[np.uint8]:
-    """Return `size` bytes that own their memory through one array, at a 2 MB boundary if they fill one."""
-    if size < _HUGE_PAGE_BYTES // 2:
+    """Return `size` bytes that own their memory through one array, at a 2 MB boundary if they are large."""
+    if size < _HUGE_PAGE_BYTES // 4:
         return np.empty(size, np.uint8)
     memory = mmap.mmap(-1, -(-size // _HUGE_PAGE_BYTES) * _HUGE_PAGE_BYTES + _HUGE_PAGE_BYTES)
     if hasattr(mmap, "MADV_HUGEPAGE"):

@@ -62,7 +62,7 @@ def tore(
         longest: ages above count as this, µs, more than `shortest`, below 2^31.
 
     Returns:
-        float32, shape (2 depth, height, width): OFF newest to oldest, then ON; 0 is newest. Within 1e-6.
+        float32, shape (2 depth, height, width): OFF newest to oldest, then ON; 0 is newest. Within 3e-6.
 
     Raises:
         ParameterError: an age limit or the shape of `state` is not usable.
@@ -171,25 +171,27 @@ def _remember(words: Any, t_ref: Any, memory: Any) -> Any:
 def _log_ages(times: Any, t_ref: Any, shortest: Any, longest: Any, offset: Any, cells: Any) -> None:
     # Three loops over separate arrays instead of one, and slices of them instead of sums as indices: so each is
     # computed for several pixels at once.
-    numbers, exponents = np.empty(_BLOCK, np.float64), np.empty(_BLOCK, np.float64)
-    fractions = np.empty(_BLOCK, np.int64)
-    bits, mantissas = numbers.view(np.int64), fractions.view(np.float64)
+    numbers, exponents = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    fractions = np.empty(_BLOCK, np.int32)
+    bits, mantissas = numbers.view(np.int32), fractions.view(np.float32)
+    one, log_2, less = np.float32(1), np.float32(_LOG_2), np.float32(offset)
     for start in range(0, len(cells), _BLOCK):
         count = min(_BLOCK, len(cells) - start)
         old, new = times[start : start + count], cells[start : start + count]
         for i in range(count):
             age = t_ref - old[i]
-            numbers[i] = np.float64(min(max(age, shortest), longest) + 1)
+            numbers[i] = np.float32(min(max(age, shortest), longest) + 1)
         for i in range(count):
-            fractions[i] = (bits[i] & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
-            exponents[i] = np.float64((bits[i] >> 52) - 1023)
+            fractions[i] = (bits[i] & np.int32(0x7FFFFF)) | np.int32(0x3F800000)
+            exponents[i] = np.float32((bits[i] >> np.int32(23)) - np.int32(127))
         for i in range(count):
             # log(m 2^e) by the series of the inverse hyperbolic tangent
-            s = (mantissas[i] - 1.0) / (mantissas[i] + 1.0)
+            s = (mantissas[i] - one) / (mantissas[i] + one)
             q = s * s
-            series = 1 / 11 + q * (1 / 13 + q * (1 / 15))
-            series = 1.0 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * series))))
-            new[i] = np.float32(max(exponents[i] * _LOG_2 + 2.0 * s * series - offset, 0.0))
+            series = np.float32(1 / 7) + q * (np.float32(1 / 9) + q * (np.float32(1 / 11) + q * np.float32(1 / 13)))
+            series = one + q * (np.float32(1 / 3) + q * (np.float32(1 / 5) + q * series))
+            value = (exponents[i] * log_2 - less) + np.float32(2) * s * series
+            new[i] = max(value, np.float32(0))
 
 
 @jit
