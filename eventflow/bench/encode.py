@@ -42,6 +42,7 @@ _STREAMS: Final = {
     "npz": ("NumPy archive", "npz", "sparse"),
     "hdf5": ("Prophesee HDF5, ECF", "hdf5", "vectors"),
     "dsec": ("DSEC HDF5", "dsec", "sparse"),
+    "event_utils": ("event_utils HDF5, gzip", "event_utils", "sparse"),
     "rosbag1": ("ROS 1 bag", "rosbag1", "small"),
     "mcap": ("MCAP", "mcap", "small"),
 }
@@ -83,7 +84,7 @@ def _case(bench: Bench, name: str, what: str, format: str, events: Events, place
         targets = [AtLeast(0.8, "bare compression")]
 
     def check(path: Path, _: Any) -> str:
-        sizeless = ("csv", "evt3", "evt2", "evt21", "dat", "nmnist", "dsec")
+        sizeless = ("csv", "evt3", "evt2", "evt21", "dat", "nmnist", "dsec", "event_utils")
         size = {"width": events.width, "height": events.height} if format in sizeless else {}
         return difference(io.read(path, format=format, **size), events)
 
@@ -155,16 +156,41 @@ def _dv(format: str, events: Events) -> Callable[[Path], object]:
     return write
 
 
+def _h5py(format: str, events: Events) -> Callable[[Path], object]:
+    """Return what h5py users write: whole columns, in the same chunks and compression as ours."""
+    h5py: Any = peers.load("h5py")
+    import hdf5plugin
+
+    t, x, y, p = (events.records[name].copy() for name in "txyp")
+
+    def write(path: Path) -> None:
+        with h5py.File(path, "w") as file:
+            if format == "event_utils":
+                how: dict[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+                columns = {"ts": t / 1e6, "xs": x.astype("i2"), "ys": y.astype("i2"), "ps": p.astype(bool)}
+            else:
+                how = dict(hdf5plugin.Blosc(cname="zstd", clevel=3, shuffle=hdf5plugin.Blosc.SHUFFLE))
+                columns = {"t": (t - t[0]).astype("u4"), "x": x, "y": y, "p": p}
+                file["t_offset"] = t[0]
+                file["ms_to_idx"] = np.searchsorted(t - t[0], np.arange((t[-1] - t[0]) // 1000 + 1) * 1000)
+            for name, column in columns.items():
+                file.create_dataset(f"events/{name}", data=column, chunks=(1 << 16,), **how)
+
+    return write
+
+
 _WRITERS: Final[dict[str, Callable[[str, Events], Callable[[Path], object]]]] = {
     "expelliarmus": _expelliarmus,
     "faery": _faery,
     "evutils": _evutils,
     "dv-processing": _dv,
+    "h5py": _h5py,
 }
 _WRITES: Final = {
     "expelliarmus": {"evt3", "evt2", "dat"},
     "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},
     "evutils": {"evt3", "evt2", "evt21", "dat", "csv"},
     "dv-processing": {"aedat4"},
+    "h5py": {"dsec", "event_utils"},
 }
 _SUFFIXES: Final = {("evutils", "evt2"): ".evt2", ("evutils", "evt21"): ".evt21"}

@@ -151,6 +151,30 @@ def _dv(format: str) -> PeerDecoder:
     return PeerDecoder("dv-processing", whole, lambda path: sum(len(batch.numpy()) for batch in batches(path)))
 
 
+def _h5py(format: str) -> PeerDecoder:
+    h5py: Any = peers.load("h5py")
+    import hdf5plugin  # noqa: F401 - h5py knows Blosc with it
+
+    names = ("ts", "xs", "ys", "ps") if format == "event_utils" else ("t", "x", "y", "p")
+
+    def rows(file: Any, part: slice) -> SimpleNamespace:
+        t, x, y, p = (file[f"events/{name}"][part] for name in names)
+        t = np.rint(t * 1e6).astype(np.int64) if format == "event_utils" else t.astype(np.int64) + file["t_offset"][()]
+        return SimpleNamespace(t=t, x=x, y=y, p=p)
+
+    def whole(path: str) -> SimpleNamespace:
+        with h5py.File(path) as file:
+            return rows(file, slice(None))
+
+    def stream(path: str) -> int:
+        with h5py.File(path) as file:
+            count = len(file[f"events/{names[0]}"])
+            starts = range(0, count, PACKET_EVENTS)
+            return sum(len(rows(file, slice(start, start + PACKET_EVENTS)).t) for start in starts)
+
+    return PeerDecoder("h5py", whole, stream)
+
+
 def _tonic(format: str) -> PeerDecoder:
     tonic_io = import_module("tonic.io")
     layout = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.int8)])
@@ -169,6 +193,7 @@ _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
     "faery": _faery,
     "aedat": _aedat,
     "dv-processing": _dv,
+    "h5py": _h5py,
     "tonic": _tonic,
 }
 _READS: Final = {
@@ -179,5 +204,6 @@ _READS: Final = {
     "faery": {"evt3", "evt2", "dat", "es", "csv", "aedat4"},
     "aedat": {"aedat4"},
     "dv-processing": {"aedat4"},
+    "h5py": {"dsec", "event_utils"},
     "tonic": {"nmnist"},
 }

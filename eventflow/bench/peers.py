@@ -19,6 +19,7 @@ MODULES: Final = {
     "evutils": "evutils.io",
     "expelliarmus": "expelliarmus",
     "faery": "faery",
+    "h5py": "h5py",
     "tonic": "tonic",
 }
 

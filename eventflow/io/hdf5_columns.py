@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import hdf5plugin  # noqa: F401 - with it the HDF5 library knows filters that are not unpacked here
@@ -21,31 +22,38 @@ if TYPE_CHECKING:
     Split = Callable[[NDArray[Any]], NDArray[Any]]
 
 _PIECE_ROWS: Final = 1 << 16
+_SMALL_CHUNK_ROWS: Final = 1 << 10  # below, a call takes longer than its chunk
 _LARGEST_CHUNK_BYTES: Final = 1 << 28
 
 
 class Hdf5Rows:
-    """The rows of one dataset, a block at a time: a chunk, or so many rows where there are no chunks.
+    """The rows of one dataset, a block at a time: a chunk, or some small ones, or so many rows where there are none.
 
     Attributes:
+        row_shape: of a row.
         rows: rows that are there: no more than there are chunks for, whatever the shape says.
         block_rows: rows of a block.
+        chunk_rows: rows that are damaged together.
     """
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._dataset = dataset
         self._chunks = dataset.chunks
         self.dtype: np.dtype[Any] = dataset.dtype
-        self._row_shape: tuple[int, ...] = dataset.shape[1:]
-        self._unpack = unpacker_of(dataset) if self._chunks and self._chunks[1:] == self._row_shape else None
-        self.block_rows = self._chunks[0] if self._chunks else _PIECE_ROWS
+        self.row_shape: tuple[int, ...] = dataset.shape[1:]
+        whole_rows = self._chunks is not None and self._chunks[1:] == self.row_shape
+        self.block_rows = self.chunk_rows = int(self._chunks[0]) if self._chunks else _PIECE_ROWS
+        self._unpack = unpacker_of(dataset) if whole_rows and self.block_rows >= _SMALL_CHUNK_ROWS else None
+        if self._unpack is None:
+            self.block_rows *= max(_PIECE_ROWS // self.block_rows, 1)
         self.rows = min(int(dataset.shape[0]), self._stored_rows())
-        row_bytes = self.dtype.itemsize * int(np.prod(self._row_shape, dtype=np.int64))
+        row_bytes = self.dtype.itemsize * int(np.prod(self.row_shape, dtype=np.int64))
         self._block_bytes = self.block_rows * row_bytes
         if self._block_bytes > _LARGEST_CHUNK_BYTES:
             if self._chunks and dataset.id.get_storage_size() * 1000 < self._block_bytes:
                 raise RecordingError(f"{dataset.file.filename}: {dataset.name} has chunks of {self._block_bytes} bytes")
             self._unpack, self.block_rows = None, max(_LARGEST_CHUNK_BYTES // row_bytes, 1)
+            self.chunk_rows = self.block_rows
 
     def block(self, index: int) -> NDArray[Any]:
         """Return block number `index`: shape (n, …), n less than `block_rows` only at the end.
@@ -62,14 +70,22 @@ class Hdf5Rows:
                     return self.unpacked(stored)[: stop - start]
                 except ChunkError:
                     pass  # HDF5 may know better, and else says what is wrong
-        block: NDArray[Any] = self._dataset[start:stop]
-        return block
+        return self.rows_between(start, stop)
+
+    def rows_between(self, start: int, stop: int) -> NDArray[Any]:
+        """Return some rows as the HDF5 library reads them.
+
+        Raises:
+            OSError: they are damaged.
+        """
+        rows: NDArray[Any] = self._dataset[start : min(stop, self.rows)]
+        return rows
 
     def stored(self, index: int) -> bytes | None:
         """Return a chunk's bytes in the file, None where only the HDF5 library can unpack it."""
         if self._unpack is None:
             return None
-        offset = (index * self.block_rows, *(0 for _ in self._row_shape))
+        offset = (index * self.block_rows, *(0 for _ in self.row_shape))
         try:
             skipped_filters, data = self._dataset.id.read_direct_chunk(offset)
         except (OSError, RuntimeError, ValueError):
@@ -84,13 +100,13 @@ class Hdf5Rows:
         """
         assert self._unpack is not None
         data = self._unpack(stored, self._block_bytes)
-        return data.view(self.dtype).reshape(-1, *self._row_shape)
+        return data.view(self.dtype).reshape(-1, *self.row_shape)
 
     def _stored_rows(self) -> int:
         if self._chunks:
-            across = int(np.prod([-(-a // b) for a, b in zip(self._row_shape, self._chunks[1:], strict=True)]))
+            across = int(np.prod([-(-a // b) for a, b in zip(self.row_shape, self._chunks[1:], strict=True)]))
             return int(self._dataset.id.get_num_chunks()) * int(self._chunks[0]) // max(across, 1)
-        row_bytes = self.dtype.itemsize * int(np.prod(self._row_shape, dtype=np.int64))
+        row_bytes = self.dtype.itemsize * int(np.prod(self.row_shape, dtype=np.int64))
         return int(self._dataset.id.get_storage_size()) // max(row_bytes, 1)
 
 
@@ -108,9 +124,19 @@ class _Column:
         index = row // self.rows.block_rows
         if index != self._index:
             self._index, self._block = index, self._got(index)
+        if self._block is None and self.rows.chunk_rows < self.rows.block_rows:
+            return self._chunk_at(row)
         first = row - index * self.rows.block_rows
         count = min(self.rows.block_rows, self.rows.rows - index * self.rows.block_rows) - first
         return (None if self._block is None else self._block[first:]), count
+
+    def _chunk_at(self, row: int) -> tuple[NDArray[Any] | None, int]:
+        """Return as `at` does the rows of one chunk of a block that has a damaged one."""
+        stop = min((row // self.rows.chunk_rows + 1) * self.rows.chunk_rows, self.rows.rows)
+        try:
+            return self.rows.rows_between(row, stop), stop - row
+        except (OSError, RuntimeError, ValueError):
+            return None, stop - row
 
     def _got(self, index: int) -> NDArray[Any] | None:
         ahead, self._ahead = self._ahead, None
@@ -195,9 +221,20 @@ class Hdf5Columns:
             try:
                 block = rows.block(index)[max(start - first, 0) : stop - first]
             except (OSError, RuntimeError, ValueError):
-                continue
+                block = self._whole_rows(rows, max(start, first), min(stop, first + rows.block_rows))
             parts.append(block if self._split is None else self._split["t"](block))
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    @staticmethod
+    def _whole_rows(rows: Hdf5Rows, start: int, stop: int) -> NDArray[Any]:
+        """Return the rows of those chunks that are not damaged."""
+        parts = [np.empty((0, *rows.row_shape), rows.dtype)]
+        while start < stop:
+            after = min(start // rows.chunk_rows * rows.chunk_rows + rows.chunk_rows, stop)
+            with suppress(OSError, RuntimeError, ValueError):
+                parts.append(rows.rows_between(start, after))
+            start = after
+        return np.concatenate(parts[1:] or parts)
 
     def go_to(self, row: int) -> None:
         """Go on at a row."""

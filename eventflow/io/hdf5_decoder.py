@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Hdf5Decoder")
 
+_MOST_THREADS: Final = 2
 _PACKET_EVENTS: Final = 1 << 16
 _LOOKED_AT_ROWS: Final = 1 << 10
 
@@ -177,4 +178,4 @@ def sized(
 
 def _threads_ahead() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if cores > 1 else 0
+    return _MOST_THREADS if cores > 1 else 0

@@ -102,15 +102,16 @@ def test_times_are_sought_by_the_index_or_without(tmp_path, index, chunk):
 
 
 def test_little_is_read_to_reach_a_time(tmp_path, monkeypatch):
-    path = dsec(tmp_path / "a.h5", chunks=(100,), compression="gzip")
+    events = make(np.arange(400_000) * 3)
+    path = dsec(tmp_path / "a.h5", events, chunks=(2000,), **BLOSC)
     seen = []
     from eventflow.io import hdf5_columns
 
-    whole = hdf5_columns.Hdf5Rows.unpacked
-    monkeypatch.setattr(hdf5_columns.Hdf5Rows, "unpacked", lambda self, data: (seen.append(1), whole(self, data))[1])
-    with io.open(path, start=START + 250_000, packet_events=10, **SIZE) as recording:
-        next(iter(recording))
-    assert len(seen) < 60  # of 200 chunks
+    whole = hdf5_columns.Hdf5Rows.block
+    monkeypatch.setattr(hdf5_columns.Hdf5Rows, "block", lambda self, index: (seen.append(1), whole(self, index))[1])
+    with io.open(path, start=START + 1_000_002, packet_events=10, **SIZE) as recording:
+        assert next(iter(recording)).t[0] == START + 1_000_002
+    assert len(seen) < 40  # of 800 chunks
 
 
 def test_a_file_without_offset_has_absolute_times(tmp_path):
@@ -340,8 +341,11 @@ def test_a_shape_that_lies_takes_no_memory_and_no_time(tmp_path):
         assert len(recording.all_events()) == 2000
 
 
-def test_a_damaged_chunk_is_passed_over_and_the_rest_is_read(tmp_path):
-    path = dsec(tmp_path / "a.h5", chunks=(500,), compression="gzip", index=False)
+@pytest.mark.parametrize("pipeline", [{"compression": "gzip"}, BLOSC, {"compression": "gzip", "shuffle": True}])
+@pytest.mark.parametrize("small", [1, 10**9])
+def test_a_damaged_chunk_is_passed_over_and_the_rest_is_read(tmp_path, monkeypatch, pipeline, small):
+    monkeypatch.setattr("eventflow.io.hdf5_columns._SMALL_CHUNK_ROWS", small)
+    path = dsec(tmp_path / "a.h5", chunks=(500,), index=False, **pipeline)
     with h5py.File(path) as file:
         place = file["events/y"].id.get_chunk_info(3)
     data = bytearray(path.read_bytes())
