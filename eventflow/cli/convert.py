@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eventflow.cli.options import add_json, add_set, add_window, number, positive, print_json, region
+from eventflow.cli.options import add_json, add_set, add_topic, add_window, number, positive, print_json, region
 
 _SETTINGS = (
     "to", "start", "end", "roi", "polarity", "flip_x", "flip_y", "transpose", "origin", "backwards", "width", "height",
-    "format", "reader",
+    "format", "reader", "topic",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reader", choices=("expelliarmus", "aedat"), help="read with another library (extra `readers`)"
     )
+    add_topic(parser)
     _add_graph(parser)
     add_json(parser)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
 _DISTRIBUTION = "eventflow-dvs"
-_EXTRAS = ("readers", "view", "snn")
+_EXTRAS = ("readers", "ros", "mcap", "view", "snn")
 _TIGHT_DISK_BYTES = 1_000_000_000
 
 
@@ -32,9 +32,7 @@ def main(options: argparse.Namespace) -> int:
         "python": f"{platform.python_version()} ({sys.executable})",
         "machine": f"{platform.system()} {platform.machine()}, {_cores()} cores for this process",
         "dependencies": {name: _installed(name) for name in _required("")},
-        "extras": {
-            extra: {name: _installed(name) for name in _required(extra)} for extra in ("readers", "view", "snn")
-        },
+        "extras": {extra: {name: _installed(name) for name in _required(extra)} for extra in _EXTRAS},
         "links": _links(),
         "nodes": _nodes(),
         "kernel_cache": _cache(),

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eventflow.cli.options import add_format, add_json, number, print_json, seconds
+from eventflow.cli.options import add_format, add_json, add_topic, number, print_json, seconds
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.set_defaults(depth="auto")
     add_format(parser)
+    add_topic(parser)
     add_json(parser)
 
 
@@ -69,7 +70,8 @@ def _named(files: list[str]) -> Iterator[str]:
 def _described(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from eventflow.io import describe
 
-    return describe(name, depth=options.depth, format=options.format, width=options.width, height=options.height)
+    given = {each: getattr(options, each) for each in ("depth", "format", "width", "height", "topic")}
+    return describe(name, **given)
 
 
 def text_of(found: dict[str, Any]) -> str:

@@ -83,6 +83,11 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", type=positive, metavar="PX", help="sensor height, where the recording does not say")
 
 
+def add_topic(parser: argparse.ArgumentParser) -> None:
+    """Let a verb choose among the events of a log."""
+    parser.add_argument("--topic", metavar="NAME", help="which events, where a bag or MCAP file has several topics")
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     print(json.dumps(value, indent=2, default=str))

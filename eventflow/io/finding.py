@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventflow.errors import UnknownFormatError
+from eventflow.io.conversion.sources import is_recording_folder
 from eventflow.io.index_file import SUFFIX
 from eventflow.io.table import HEAD_BYTES, format_of
 
@@ -18,6 +19,10 @@ def recordings_in(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield the recordings in a folder and those below it, in order of their names; hidden and unfinished ones not."""
     for place, below, names in os.walk(folder):
         below[:] = sorted(name for name in below if not name.startswith("."))
+        if is_recording_folder(Path(place)):
+            below.clear()
+            yield Path(place)
+            continue
         for name in sorted(names):
             path = Path(place, name)
             if not name.startswith(".") and not name.endswith((".part", SUFFIX)) and _is_recording(path):
