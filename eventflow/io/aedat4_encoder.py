@@ -54,7 +54,7 @@ class Aedat4Encoder(PacketEncoder):
         self._file, self._compression = file, compression
         self._about = {"sizeX": width, "sizeY": height, "source": sensor}
         self._streams: dict[str, StreamHeader] = {"events": written_stream(0, "EVTS", "events", **self._about)}
-        self._pack = _packer(compression)
+        self._pack = packer(compression)
         self._rows: list[tuple[int, ...]] = []
         self._write_header()
         self._place = file.tell()
@@ -130,7 +130,8 @@ class Aedat4Encoder(PacketEncoder):
         self._place += HEAD_BYTES + size
 
 
-def _packer(compression: str) -> Callable[[Any], Any]:
+def packer(compression: str) -> Callable[[Any], Any]:
+    """Return what compresses the payload of a packet."""
     if compression == "none":
         return lambda data: data
     if compression in _ZSTD_LEVELS:
