@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STDIN: Final = "-"
+_BLOCK_BYTES: Final = 1 << 20  # taken at once for what may be shorter than a file says
 CHUNK_BYTES: Final = 1 << 18  # small enough to stay in the second-level cache between reading and decoding
 
 
@@ -91,7 +92,7 @@ class ByteSource:
         """Return the next `count` bytes without consuming them, fewer only at the end."""
         parts, missing = [self._ahead], count - len(self._ahead)
         while missing > 0:
-            block = bytearray(missing)
+            block = bytearray(min(missing, _BLOCK_BYTES))
             got = self._read_file(memoryview(block))
             if got == 0:
                 break

@@ -80,7 +80,8 @@ def test_the_same_events_with_an_index_as_without(tmp_path, name, ordered):
     try:
         plain = write(tmp_path / f"plain{suffix}", name, events)
     except EventflowError:
-        pytest.skip(f"{name} holds no times that step back")
+        assert not ordered, "only times that step back may be refused"
+        return
     indexed = write(tmp_path / f"indexed{suffix}", name, events)
     if has_marks(io.open(indexed, **options)._fresh):
         index, place = io.index(indexed, **options)
