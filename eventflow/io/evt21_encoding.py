@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, get_args
 
+import numpy as np
+
 from eventflow.errors import ParameterError
 from eventflow.io.evt import check_size
 from eventflow.io.evt_encoding import (
@@ -40,7 +42,7 @@ def _encode(
     mask_at = 32 - shift
     now = state[TIME]
     while i < stop:
-        raw = halves[2 * i]
+        raw = halves[np.uint64(2 * i)]
         t = raw - t0
         if t >> 6 != now:
             if t < 0:
@@ -51,19 +53,20 @@ def _encode(
             now = state[TIME]
         if n == len(words):
             return i, n, FULL
-        second = halves[2 * i + 1]
+        second = halves[np.uint64(2 * i + 1)]
         common, place = second & _VECTOR_AND_POLARITY, second & 31
         mask = 1 << place
         i += 1
-        while i < total and halves[2 * i] == raw:
-            after = halves[2 * i + 1]
-            if after & _VECTOR_AND_POLARITY != common or after & 31 <= place:
+        while i < total:
+            after = halves[np.uint64(2 * i + 1)]
+            # one branch: whether times are equal alone cannot be predicted
+            if (halves[np.uint64(2 * i)] ^ raw | (after ^ second) & _VECTOR_AND_POLARITY) != 0 or after & 31 <= place:
                 break
             place = after & 31
             mask |= 1 << place
             i += 1
         header = (common >> 32) << 28 | (t & 63) << 22 | (common & 0x7FF) << 11 | ((common >> 16) & 0x7FF)
-        words[n] = header << shift | mask << mask_at
+        words[np.uint64(n)] = header << shift | mask << mask_at
         n += 1
     return i, n, DONE
 

@@ -65,12 +65,12 @@ def advance(words: Any, n: int, state: Any, time: int) -> Any:  # pragma: no cov
 @jit
 def _vector(halves: Any, i: int, total: int) -> Any:  # pragma: no cover
     """Return the mask of the events of a vector that begins with event i, and the index after them."""
-    t, common, place = halves[2 * i], halves[2 * i + 1] & _VECTOR_AND_POLARITY, halves[2 * i + 1] & 31
+    t, first, place = halves[2 * i], halves[2 * i + 1], halves[2 * i + 1] & 31
     mask = 1 << place
     i += 1
-    while i < total and halves[2 * i] == t:
-        after = halves[2 * i + 1]
-        if after & _VECTOR_AND_POLARITY != common or after & 31 <= place:
+    while i < total:
+        after = halves[np.uint64(2 * i + 1)]
+        if (halves[np.uint64(2 * i)] ^ t | (after ^ first) & _VECTOR_AND_POLARITY) != 0 or after & 31 <= place:
             break
         place = after & 31
         mask |= 1 << place
@@ -107,11 +107,10 @@ def encode(  # pragma: no cover
         n += row != y
         row = y
         fifth = i + _FEWEST_IN_VECTOR - 1
-        if (
-            fifth < total
-            and halves[2 * fifth] - t0 == t
-            and (halves[2 * fifth + 1] ^ second) & _VECTOR_AND_POLARITY == 0
-        ):
+        there = np.uint64(2 * min(fifth, total - 1))
+        # one branch: whether times are equal alone cannot be predicted
+        apart = (halves[there] - t0) ^ t | (halves[there + np.uint64(1)] ^ second) & _VECTOR_AND_POLARITY
+        if apart == 0 and fifth < total:
             mask, after = _vector(halves, i, total)
             base = second & 0x7E0
             if after > fifth and base + 32 <= width:

@@ -286,3 +286,15 @@ def test_evt3_torture_files(samples, name, sizes):
 @pytest.mark.samples
 def test_every_torture_file_has_its_expectation(samples):
     assert {path.stem.removeprefix("evt3_") for path in (samples / "torture").glob("*.raw")} == set(TORTURE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(33, 150), odd_ones)
+def test_evt21_odd_words_in_long_runs_equal_the_plain_decoder(length, odd):
+    words = [i * 63 // length << 22 | (i * 7 % 600) << 11 | i * 3 % 480 | i % 2 << 28 for i in range(length)]
+    halves = [half for i, word in enumerate(words) for half in (word, 1 << i % 32)]
+    for place, half in odd:
+        halves[place % len(halves)] = half
+    data = struct.pack(f"<{len(halves) + 2}I", 8 << 28 | 5, 0, *halves)
+    source = plain.PiecesSource(plain.HEADER21 + data, [1 << 16])
+    assert decoded(evt21.open_decoder(source), 1000) == plain.evt21(data)
