@@ -217,17 +217,21 @@ def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArra
     """Return times in µs, rounded to the nearest, and which are no times or beyond 2^62 µs, None where all are.
 
     Raises:
-        ValueError: they are no numbers, or have fractions of µs though they are said to be whole.
+        ValueError: they are no numbers.
     """
     if t.dtype.kind not in "iuf":
         raise ValueError(f"times are {t.dtype}, expected numbers")
     up, down = UNIT_SCALES[unit]
     if t.dtype.kind == "f":
-        scaled = t.astype(np.float64) * up if up != 1 else t.astype(np.float64)
-        scaled = np.rint(scaled if down == 1 else scaled / down)
-        fine = np.abs(scaled) < _LARGEST_US
-        if fine.all():
+        scaled = t.astype(np.float64)
+        if up != 1:
+            scaled *= up
+        if down != 1:
+            scaled /= down
+        np.rint(scaled, out=scaled)
+        if not len(scaled) or (scaled.min() > -_LARGEST_US and scaled.max() < _LARGEST_US):  # neither is so of NaN
             return scaled.astype(np.int64), None
+        fine = np.abs(scaled) < _LARGEST_US
         return np.where(fine, scaled, 0).astype(np.int64), ~fine
     bad = None
     if t.dtype == np.uint64 or up != 1:
@@ -239,7 +243,7 @@ def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArra
     return (whole if down == 1 else (whole + down // 2) // down), bad
 
 
-def checked_pixels(values: NDArray[Any]) -> NDArray[np.int64] | NDArray[np.uint16]:
+def checked_pixels(values: NDArray[Any]) -> NDArray[Any]:
     """Return pixels as integers, -1 for what is no whole number.
 
     Raises:
@@ -251,7 +255,7 @@ def checked_pixels(values: NDArray[Any]) -> NDArray[np.int64] | NDArray[np.uint1
         values = np.where((np.abs(values) <= 1 << 20) & (values == np.floor(values)), values, -1)
     elif values.dtype == np.uint64:
         values = np.minimum(values, 1 << 20)
-    if values.dtype == np.uint16:
+    if values.dtype in (np.uint16, np.int16):
         return np.ascontiguousarray(values)
     return np.ascontiguousarray(values, np.int64)
 
@@ -263,5 +267,5 @@ def checked_polarities(p: NDArray[Any]) -> NDArray[np.uint8]:
     if p.dtype.kind not in "iufb":
         raise ValueError(f"polarities are {p.dtype}, expected numbers")
     if p.dtype.kind == "b":
-        return p.astype(np.uint8)
+        return np.ascontiguousarray(p).view(np.uint8)
     return np.where((p == 0) | (p == -1), 0, np.where(p == 1, 1, 2)).astype(np.uint8)

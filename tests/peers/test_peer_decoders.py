@@ -11,6 +11,7 @@ EVT3 = ("evt/gen41_vectors.evt3.raw", "evt/imx636_time_wrap.evt3.raw")
 EVT2 = ("evt/gen3.evt2.raw", "evt/gen3_fx3.evt2.raw")
 DAT = ("dat/ncars_4397.dat", "dat/ncars_sample.dat")
 WITH_TRIGGERS = ("aedat/davis346_demo01.aedat4", "aedat/davis346_frames_imu.aedat4")
+BINS = ("nmnist_sample", "ncaltech101_faces_easy_0001")
 EVENTS_AND_IMU = tuple(f"aedat/dvxplorer_{name}.aedat4" for name in ("imu", "none", "zstd", "lz4_faery"))
 
 AGREE = [
@@ -36,6 +37,7 @@ AGREE = [
     ("aedat4", "evutils", EVENTS_AND_IMU),
     ("aedat4", "faery", WITH_TRIGGERS + EVENTS_AND_IMU),
     ("es", "faery", ("es/dvs.es",)),
+    ("nmnist", "tonic", tuple(f"neuromorphic_datasets/{name}.bin" for name in BINS)),
 ]
 
 

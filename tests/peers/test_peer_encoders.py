@@ -12,7 +12,7 @@ import eventflow.io as io
 from eventflow.bench.peer_decoders import decoders_of, difference
 from eventflow.io.aedat4_header import COMPRESSIONS
 
-SUFFIXES = {"evt2": ".raw", "evt21": ".raw", "evt3": ".raw"}
+SUFFIXES = {"dsec": ".h5", "event_utils": ".h5", "evt2": ".raw", "evt21": ".raw", "evt3": ".raw"}
 STEPS_BACK = "evt/gen41_vectors.evt3.raw"
 FAR_TIMES = "aedat/davis346_demo01.aedat4"  # µs since 1970, which no clock of a sensor format can show
 AEDAT4 = [("aedat4", {"compression": each}) for each in COMPRESSIONS]
@@ -26,6 +26,13 @@ READ_BACK = [
     *((name, *each, FAR_TIMES) for each in AEDAT4 for name in ("aedat", "dv-processing", "evutils", "faery")),
     ("evutils", "aedat3", {}, STEPS_BACK),
     ("faery", "es", {}, STEPS_BACK),
+    ("faery", "es", {"kind": "atis"}, STEPS_BACK),
+    *(
+        (name, "dsec", {"compression": each}, STEPS_BACK)
+        for name in ("evutils", "h5py")
+        for each in ("zstd", "gzip", "none")
+    ),
+    *(("h5py", "event_utils", {"compression": each}, STEPS_BACK) for each in ("zstd", "gzip", "none")),
     # evutils is left out on CSV: it wants a header of bare names, and so has no place for the sensor size
     ("faery", "csv", {}, FAR_TIMES),
     ("evutils", "npz", {}, FAR_TIMES),
