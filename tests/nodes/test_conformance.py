@@ -51,10 +51,12 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "read": [{"path": "synth:moving", "width": 48, "height": 36, "end": "60ms"}],
     "add_noise": [{"rate": 200.0}],
     "affine": [{"matrix": [0.5, 0.2, 1.0, -0.2, 1.5, 2.0]}],
+    "complementary_filter": [{"every": "3ms", "tau": "5ms", "max_gap": "20ms"}],
     "crop": [{"x": 2, "y": 1, "width": 7}],
     "drop_area": [{"share": 0.4, "every": "5ms"}],
     "drop_events": [{"share": 0.4}],
     "drop_time": [{"share": 0.4, "every": "5ms"}],
+    "est": [{"bins": 3}],
     "flip": [{"axis": "x"}, {"axis": "both"}],
     "jitter_places": [{"radius": 2}],
     "jitter_time": [{"most": "200us"}, {"most": "20ms"}],
@@ -64,6 +66,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "bina_rep": [{"bits": 3}],
     "distance_surface": [{"least": 2}, {"formula": "linear"}],
     "event_cube": [{"bins": 3}, {"bins": 3, "edges": "clamp"}],
+    "frequency_map": [{"least": 1, "lowest": 0.1}],
     "hats": [{"cell": 5}, {"cell": 4, "radius": 1, "decay": "linear", "window": "2ms"}],
     "mixed_density": [{"bins": 4, "most": 1}],
     "multi_channel_surface": [{}, {"remember": False, "scales": 1}],
@@ -80,7 +83,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
-_WITH_FILES = {"export", "null", "record", "samples", "tap", "view", "write"}  # see test_sinks
+_WITH_FILES = {"onnx_reconstruct", "export", "null", "record", "samples", "tap", "view", "write"}  # see test_sinks
 _WITH_FILES = {"export", "mask", "null", "tap", "view", "write"}  # see test_sinks
 
 
