@@ -23,6 +23,7 @@ class Evt2Decoder(RawDecoder):
 
     word = "<u4"
     kernels = evt2_kernels
+    trigger_kind = (28, 0xA)
 
 
 def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> RawDecoder:

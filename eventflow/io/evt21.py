@@ -35,6 +35,7 @@ class Evt21Decoder(RawDecoder):
     def __init__(self, source: ByteSource, info: RecordingInfo, layout: str) -> None:
         super().__init__(source, info)
         self.options: tuple[Any, ...] = (HEADER_AT[layout],)
+        self.trigger_kind = (HEADER_AT[layout] + 28, 0xA)
 
 
 def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> Evt21Decoder:

@@ -29,6 +29,7 @@ class Evt3Decoder(RawDecoder):
 
     word = "<u2"
     kernels = evt3_kernels
+    trigger_kind = (12, 0xA)
 
     def first_state(self) -> NDArray[np.int64]:
         """Return the state before the first word."""
