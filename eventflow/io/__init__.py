@@ -22,7 +22,11 @@ _HOME = {
     "open": "eventflow.io.recording",
     "open_parts": "eventflow.io.parts",
     "read": "eventflow.io.recording",
+    "read_fixes": "eventflow.io.trajectory",
+    "read_poses": "eventflow.io.trajectory",
     "write": "eventflow.io.writing",
+    "write_fixes": "eventflow.io.trajectory",
+    "write_poses": "eventflow.io.trajectory",
 }
 
 __all__ = sorted(_HOME)
@@ -39,6 +43,10 @@ if TYPE_CHECKING:
     from eventflow.io.recording import open as open
     from eventflow.io.recording import read as read
     from eventflow.io.table import formats as formats
+    from eventflow.io.trajectory import read_fixes as read_fixes
+    from eventflow.io.trajectory import read_poses as read_poses
+    from eventflow.io.trajectory import write_fixes as write_fixes
+    from eventflow.io.trajectory import write_poses as write_poses
     from eventflow.io.writing import Writer as Writer
     from eventflow.io.writing import create as create
     from eventflow.io.writing import write as write
