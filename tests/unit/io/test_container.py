@@ -193,6 +193,16 @@ def test_events_off_the_sensor_they_claim_are_left_out_and_counted(tmp_path):
         assert recording.skipped == {"outside": 3}
 
 
+def test_pad_bytes_that_were_left_as_they_were_cost_no_event(tmp_path):
+    events = make(np.arange(1000))
+    records = events.records.copy()
+    records.view("u1").reshape(-1, 16)[:, 13:] = 77
+    io.write(Events(records, 40, 30), tmp_path / "a.mcap")
+    with io.open(tmp_path / "a.mcap") as recording:
+        assert_same(recording.all_events().records, events)
+        assert recording.skipped == {}
+
+
 def test_the_graph_and_the_versions_stand_inside(tmp_path):
     io.write(make(np.arange(3)), tmp_path / "a.mcap", graph="eventflow: 1\nname: x\n", entries={"origin": "zero"})
     with (tmp_path / "a.mcap").open("rb") as file:
