@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from eventflow.kernels.jit import jit
 
-
 _NOT_PAD: Final = 0xFF_FFFF_FFFF
 
 
@@ -14,7 +13,8 @@ _NOT_PAD: Final = 0xFF_FFFF_FFFF
 def check_records(halves: Any, keep: Any, width: int, height: int, state: Any) -> int:  # pragma: no cover
     """Mark the events that lie on the sensor and have a polarity; return how many do not.
 
-    Pad bytes become zero: whoever made the events may have left them as they were. Counts steps back in state[1]; state[0] is the last event's time.
+    Pad bytes become zero: whoever made the events may have left them as they were. Counts steps back in state[1];
+    state[0] is the last event's time.
     """
     bad = 0
     last, back = state[0], 0
