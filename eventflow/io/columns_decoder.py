@@ -73,6 +73,7 @@ class ColumnsDecoder(Decoder):
         self._whole = False
         self._unit = unit or self._seen_unit()
         self._read = 0
+        self._damage_counted = False
         self._state = np.zeros(STATE_SIZE, np.int64)
         self._state[LAST] = BEFORE_ALL_TIME
         self.columns = frozenset(columns.names) & {"labels", "scores"}
@@ -155,6 +156,8 @@ class ColumnsDecoder(Decoder):
                     t, rows = self._without_bad_times(t, rows)
             x, y = checked_pixels(rows["x"]), checked_pixels(rows["y"])
             p = checked_polarities(rows["p"])
+            if not len(t) == len(x) == len(y) == len(p) <= len(batch) - start:
+                raise ValueError("columns of different lengths")
         except ValueError as error:
             last = self._read + len(rows["t"]) - 1
             raise RecordingError(f"{self.info.path}: rows {self._read} to {last}: {error}") from error
@@ -179,8 +182,9 @@ class ColumnsDecoder(Decoder):
 
     def _end(self) -> None:
         damage = self._reader.damage
-        if damage and damage[0] not in self.info.notes:
-            self.skip("damaged", max(self._reader.lost, len(damage)))
+        if damage and not self._damage_counted:
+            self._damage_counted = True
+            self.skip("damaged", self._reader.lost or 1)  # how many columns are hurt shows only where all were read
             self.info.notes.extend(damage)
 
 
@@ -219,16 +223,17 @@ def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArra
     Raises:
         ValueError: they are no numbers.
     """
-    if t.dtype.kind not in "iuf":
+    if t.dtype.kind not in "iuf" or t.ndim != 1:
         raise ValueError(f"times are {t.dtype}, expected numbers")
     up, down = UNIT_SCALES[unit]
     if t.dtype.kind == "f":
-        scaled = t.astype(np.float64)
-        if up != 1:
-            scaled *= up
-        if down != 1:
-            scaled /= down
-        np.rint(scaled, out=scaled)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is no time
+            scaled = t.astype(np.float64)
+            if up != 1:
+                scaled *= up
+            if down != 1:
+                scaled /= down
+            np.rint(scaled, out=scaled)
         if not len(scaled) or (scaled.min() > -_LARGEST_US and scaled.max() < _LARGEST_US):  # neither is so of NaN
             return scaled.astype(np.int64), None
         fine = np.abs(scaled) < _LARGEST_US
@@ -249,10 +254,11 @@ def checked_pixels(values: NDArray[Any]) -> NDArray[Any]:
     Raises:
         ValueError: they are no numbers.
     """
-    if values.dtype.kind not in "iufb":
+    if values.dtype.kind not in "iufb" or values.ndim != 1:
         raise ValueError(f"pixels are {values.dtype}, expected numbers")
     if values.dtype.kind == "f":
-        values = np.where((np.abs(values) <= 1 << 20) & (values == np.floor(values)), values, -1)
+        with np.errstate(invalid="ignore"):
+            values = np.where((np.abs(values) <= 1 << 20) & (values == np.floor(values)), values, -1)
     elif values.dtype == np.uint64:
         values = np.minimum(values, 1 << 20)
     if values.dtype in (np.uint16, np.int16):
@@ -262,9 +268,9 @@ def checked_pixels(values: NDArray[Any]) -> NDArray[Any]:
 
 def checked_polarities(p: NDArray[Any]) -> NDArray[np.uint8]:
     """Return polarities as 0 or 1, from bool, 0/1 or -1/1, and 2 for anything else."""
-    if p.dtype == np.uint8:
+    if p.dtype == np.uint8 and p.ndim == 1:
         return np.ascontiguousarray(p)
-    if p.dtype.kind not in "iufb":
+    if p.dtype.kind not in "iufb" or p.ndim != 1:
         raise ValueError(f"polarities are {p.dtype}, expected numbers")
     if p.dtype.kind == "b":
         return np.ascontiguousarray(p).view(np.uint8)

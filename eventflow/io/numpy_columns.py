@@ -125,7 +125,7 @@ def from_array(
     fields = reader.dtype.names
     if fields is not None and len(reader.shape) == 1:
         return _from_fields(open_array, fields, path)
-    if fields is None and len(reader.shape) == 2 and 4 in reader.shape[:2]:
+    if fields is None and reader.dtype.kind in "iufb" and len(reader.shape) == 2 and 4 in reader.shape[:2]:
         by_rows = reader.shape[1] == 4
         if by_rows or reader.shape[0] == 4:
             return _from_table(open_array, columns, by_rows=by_rows, notes=notes), ""

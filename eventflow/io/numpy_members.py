@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import struct
+import warnings
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -87,10 +88,13 @@ class Member:
         assert self._inflate is not None
         while count > 0 and not self._inflate.eof:
             piece = self._inflate.unconsumed_tail or self._stored(min(_PIECE_BYTES, self._left))
+            spare = self._inflate.copy()
             try:
                 part = self._inflate.decompress(piece, count)
             except zlib.error as error:
                 self.damaged, self._left = f"it cannot be decompressed: {error}", 0
+                self._inflate = zlib.decompressobj()
+                parts.append(_before_damage(spare, piece, count))
                 break
             if not part and not piece:
                 self.damaged = self.damaged or "it is cut off"
@@ -98,6 +102,18 @@ class Member:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+
+def _before_damage(inflate: Any, piece: bytes, count: int) -> bytes:
+    """Return what can be decompressed before the damage, however much is asked for at a time."""
+    found, low, high = b"", 0, count
+    while low < high:
+        middle = (low + high + 1) // 2
+        try:
+            found, low = inflate.copy().decompress(piece, middle), middle
+        except zlib.error:
+            high = middle - 1
+    return found
 
 
 class ArrayReader:
@@ -166,12 +182,16 @@ class ArrayReader:
         text = self.member.read(size).decode("utf-8", "replace")
         try:
             header = ast.literal_eval(text.strip())
-            dtype = np.lib.format.descr_to_dtype(header["descr"])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # old names of types
+                dtype = np.lib.format.descr_to_dtype(header["descr"])
             shape, by_columns = header["shape"], bool(header["fortran_order"])
         except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
             raise RecordingError(f"{self._path}: {self.name} has a damaged header: {text[:80]!r}") from error
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 <= n < 1 << 60 for n in shape):
             raise RecordingError(f"{self._path}: {self.name} has a damaged header: shape {shape!r}")
+        if dtype.subdtype is not None or not dtype.itemsize:
+            raise RecordingError(f"{self._path}: {self.name} holds items of {dtype}; expected numbers")
         if dtype.hasobject:
             raise RecordingError(f"{self._path}: {self.name} holds Python objects; pickles are not read")
         return dtype, shape, by_columns

@@ -1,0 +1,53 @@
+"""The smallest inputs of what the fuzzers found and nothing else tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from checking import GuardedBatch
+from seeds import events
+from test_special_inputs import array_head
+
+import eventflow.io as io
+from eventflow.errors import EventflowError
+from eventflow.io.source import open_source
+from eventflow.io.table import format_named
+
+
+@pytest.mark.parametrize(
+    "descr", ["'8f8'", "'V8'", "[('t', '<i8'), ('x', '<u2', (3,)), ('y', '<u2'), ('p', 'u1')]", "'V0'"]
+)
+def test_items_that_are_more_than_a_number_never_leave_the_batch(tmp_path, descr):
+    path = tmp_path / "a.npy"
+    path.write_bytes(array_head("(60, 4)" if "[" not in descr else "(60,)", descr) + bytes(60 * 4 * 64))
+    batch = GuardedBatch(7)
+    with open_source(path) as source, pytest.raises(EventflowError):
+        _fill(source, batch)
+    batch.check()
+
+
+def _fill(source, batch):
+    format_named("npy").load().open_decoder(source, width=40, height=30).fill(batch, 0)
+
+
+def test_what_damage_leaves_of_an_archive_does_not_depend_on_packets(tmp_path):
+    path = io.write(events(120, 0), tmp_path / "a.npz", compressed=True)
+    data = bytearray(path.read_bytes())
+    for at in range(60, len(data) - 600, 17):
+        hurt = data[:]
+        hurt[at] ^= 0xFF
+        path.write_bytes(hurt)
+        counts = []
+        for packet_events in (1, 50, 4096):
+            try:
+                counts.append(sum(map(len, io.open(path, packet_events=packet_events, width=40, height=30))))
+            except EventflowError as error:
+                counts.append(type(error))
+        assert len(set(counts)) == 1, (at, counts)
+
+
+def test_times_beyond_all_numbers_are_no_times(tmp_path):
+    table = np.array([[1e300, 1, 1, 1], [5.5, 2, 2, 0], [np.nan, 1, 1, 1]])
+    np.save(tmp_path / "a.npy", table)
+    found = io.read(tmp_path / "a.npy", width=40, height=30, unit="s", columns="txyp")
+    assert found.t.tolist() == [5_500_000]
