@@ -40,6 +40,7 @@ VERBS = {
     "top": Verb("eventflow.cli.top", "[RUN]", "show the nodes and edges of a running graph"),
     "set": Verb("eventflow.cli.set", "[RUN] N.P=V", "change a live parameter of a running graph"),
     "steer": Verb("eventflow.cli.steer", "ORDER [RUN]", "pause, resume, step, seek or stop a running graph"),
+    "score": Verb("eventflow.cli.score", "TASK …", "score results against a known truth: denoise"),
     "bench": Verb("eventflow.cli.bench", "[NAME]", "measure speed here, beside other libraries if wanted"),
     "doctor": Verb("eventflow.cli.doctor", "", "look at this installation and machine"),
 }

@@ -6,16 +6,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Denoiser": "eventflow.score.denoise",
+    "Roc": "eventflow.score.roc",
     "TrackScore": "eventflow.score.tracks",
     "assigned": "eventflow.score.assignment",
+    "labelled_cases": "eventflow.score.denoise",
+    "mesr": "eventflow.score.mesr",
+    "roc": "eventflow.score.roc",
+    "score_denoisers": "eventflow.score.denoise",
     "score_tracks": "eventflow.score.tracks",
     "tracks_between": "eventflow.score.tracks",
 }
 
-__all__ = ["TrackScore", "assigned", "score_tracks", "tracks_between"]
+__all__ = [
+    "Denoiser",
+    "Roc",
+    "TrackScore",
+    "assigned",
+    "labelled_cases",
+    "mesr",
+    "roc",
+    "score_denoisers",
+    "score_tracks",
+    "tracks_between",
+]
 
 if TYPE_CHECKING:
     from eventflow.score.assignment import assigned as assigned
+    from eventflow.score.denoise import Denoiser as Denoiser
+    from eventflow.score.denoise import labelled_cases as labelled_cases
+    from eventflow.score.denoise import score_denoisers as score_denoisers
+    from eventflow.score.mesr import mesr as mesr
+    from eventflow.score.roc import Roc as Roc
+    from eventflow.score.roc import roc as roc
     from eventflow.score.tracks import TrackScore as TrackScore
     from eventflow.score.tracks import score_tracks as score_tracks
     from eventflow.score.tracks import tracks_between as tracks_between

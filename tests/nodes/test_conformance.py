@@ -22,6 +22,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
         {"every": "3ms", "rate_above": 1000.0, "rate_below": 300.0, "pixel_above": 400.0, "flicker_above": 0.2},
         {"every": "7ms", "rate_below": 5000.0},
     ],
+    "adaptive": [{}, {"mark": True, "strictness": 1.0}],
     "age_polarity": [{}, {"mark": True, "radius": 4}],
     "anti_flicker": [{"low": 20, "high": 2000, "start_count": 2, "stop_count": 1}, {"mark": True, "low": 20}],
     "background_activity": [{"window": "5ms"}, {"mark": True}],
@@ -85,6 +86,8 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
 }
 _WITH_FILES = {"onnx_reconstruct", "export", "null", "record", "samples", "tap", "view", "write"}  # see test_sinks
 _WITH_FILES = {"export", "mask", "null", "tap", "view", "write"}  # see test_sinks
+_WITH_FILES = {"export", "null", "record", "samples", "tap", "view", "write"}  # see test_sinks
+_WITH_FILES = {"export", "mask", "mlpf", "null", "score_model", "tap", "view", "write"}  # see test_sinks
 
 
 def test_every_stock_node_loads():

@@ -10,7 +10,7 @@ import pytest
 import eventflow as ef
 from eventflow.bench.peer_events import dv_packets, eventcv_stream
 from eventflow.events import EVENT_DTYPE, Events
-from eventflow.kernels import denoise
+from eventflow.kernels import blocks, crossings, denoise, pixel_filters
 
 WIDTH, HEIGHT = 346, 260
 
@@ -97,3 +97,56 @@ def test_background_activity_and_refractory_keep_what_eventcv_keeps(peer):
     ours = denoise.refractory(events, denoise.surface(WIDTH, HEIGHT), 100_000)
     assert len(ours) < len(events)
     assert rows(ours) == columns(stream.refractory_filter(100_000))
+
+
+def kept_by_peer(noise, events):
+    kept = []
+    for packet in dv_packets(events, 4096):
+        noise.accept(packet)
+        kept.append(noise.generateEvents().numpy())
+    return Events.from_numpy(np.concatenate(kept), width=events.width, height=events.height, unsorted="keep")
+
+
+@pytest.mark.parametrize("t0", [10_000_000, 1_643_243_628_737_093])
+def test_knoise_keeps_what_dv_keeps(peer, t0):
+    dv = peer("dv-processing")
+    events = random_events(t0, seed=3)
+    # its window is closed, and an event of the pixel itself is support
+    ours = crossings.crossings(events, crossings.crossing_memory(WIDTH, HEIGHT), 1_001, own=True)
+    assert 0 < len(ours) < len(events)
+    assert same(ours, kept_by_peer(dv.noise.KNoiseFilter((WIDTH, HEIGHT), timedelta(microseconds=1_000)), events))
+
+
+@pytest.mark.parametrize("threshold", [3.0, 6.0])
+@pytest.mark.parametrize("t0", [10_000_000, 1_643_243_628_737_093])
+def test_fast_decay_keeps_what_dv_keeps(peer, t0, threshold):
+    dv = peer("dv-processing")
+    events = random_events(t0, seed=4)[:60_000]
+    ours = blocks.fast_decay(events, blocks.decay_memory(WIDTH, HEIGHT), 10_000, threshold=threshold)
+    assert 0 < len(ours) < len(events)
+    noise = dv.noise.FastDecayNoiseFilter((WIDTH, HEIGHT), timedelta(milliseconds=10), 4, threshold)
+    assert same(ours, kept_by_peer(noise, events))
+
+
+@pytest.mark.samples
+def test_knoise_and_fast_decay_keep_what_dv_keeps_of_a_recording(samples, peer):
+    dv = peer("dv-processing")
+    events = ef.read(samples / "aedat/davis346_demo01.aedat4")
+    ours = crossings.crossings(events, crossings.crossing_memory(WIDTH, HEIGHT), 1_001, own=True)
+    assert same(ours, kept_by_peer(dv.noise.KNoiseFilter((WIDTH, HEIGHT), timedelta(microseconds=1_000)), events))
+    ours = blocks.fast_decay(events, blocks.decay_memory(WIDTH, HEIGHT), 10_000)
+    assert same(ours, kept_by_peer(dv.noise.FastDecayNoiseFilter((WIDTH, HEIGHT)), events))
+
+
+def test_frequency_bands_keep_what_dv_keeps(peer):
+    dv = peer("dv-processing")
+    events = random_events(10_000_000, seed=5)
+    size = (WIDTH, HEIGHT)
+    for low, high, keep, noise in (
+        (None, 20.0, "inside", dv.noise.LowPassFilter(size, 20.0)),
+        (20.0, None, "inside", dv.noise.HighPassFilter(size, 20.0)),
+        (10.0, 50.0, "inside", dv.noise.BandPassFilter(size, 10.0, 50.0)),
+        (10.0, 50.0, "outside", dv.noise.BandCutFilter(size, 10.0, 50.0)),
+    ):
+        ours = pixel_filters.band(events, denoise.surface(*size, radius=0), low, high, keep=keep)
+        assert same(ours, kept_by_peer(noise, events))
