@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STDIN: Final = "-"
+_FARTHEST: Final = 1 << 40  # beyond every file; where a damaged one sends us may be beyond what systems can seek to
 _BLOCK_BYTES: Final = 1 << 20  # taken at once for what may be shorter than a file says
 CHUNK_BYTES: Final = 1 << 18  # small enough to stay in the second-level cache between reading and decoding
 
@@ -105,6 +106,7 @@ class ByteSource:
         """Continue from byte `position`."""
         if not self.seekable:
             raise RecordingError(f"{self.path}: a pipe cannot go to another place; write it to a file first")
+        position = min(position, max(self.size or 0, _FARTHEST))
         self.file.seek(position)
         self._ahead = b""
         self.position = position

@@ -33,6 +33,7 @@ class MemberSource(ByteSource):
 
     def __init__(self, archive: ByteSource, entry: zipfile.ZipInfo) -> None:
         self.path, self.file = archive.path, archive.file
+        self._archive = archive  # whose file is closed with it
         self.member: Member = member_of(archive.file, entry, archive.path)
         self.size, self.seekable = entry.file_size, False
         self._ahead, self.position = b"", 0
@@ -48,7 +49,7 @@ class ZippedTextDecoder(TextDecoder):
 
     source: MemberSource
     # a member of an archive is read from its start on
-    mark, resume = Decoder.mark, Decoder.resume
+    mark, resume, start_near = Decoder.mark, Decoder.resume, Decoder.start_near
 
     def fill(self, batch: Batch, start: int) -> int:
         """Parse the next lines into `batch` from `start` on."""

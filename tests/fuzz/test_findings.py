@@ -51,3 +51,20 @@ def test_times_beyond_all_numbers_are_no_times(tmp_path):
     np.save(tmp_path / "a.npy", table)
     found = io.read(tmp_path / "a.npy", width=40, height=30, unit="s", columns="txyp")
     assert found.t.tolist() == [5_500_000]
+
+
+def test_text_in_an_archive_holds_the_archive_and_is_described(tmp_path):
+    path = io.write(events(20_000, 0), tmp_path / "a.zip")
+    decoder = format_named("zip").load().open_decoder(open_source(path))
+    batch = GuardedBatch(4096)
+    assert sum(iter(lambda: decoder.fill(batch, 0), 0)) == 20_000
+    decoder.source.close()
+    assert io.describe(path, depth="quick")["events"] == 20_000
+
+
+def test_a_place_beyond_all_files_is_the_end(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    with open_source(path) as source:
+        source.seek((1 << 64) - 1)
+        assert source.read(1) == b""
