@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 TASKS = {
     "denoise": "eventflow.cli.score_denoise",
+    "represent": "eventflow.cli.score_represent",
+    "slice": "eventflow.cli.score_slices",
 }
 """Module of each task, with `arguments(parser)` and `main(options) -> exit code`; imported when it is asked for."""
 

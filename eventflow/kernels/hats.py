@@ -88,6 +88,9 @@ def _hats(
     numbers: Any,
 ) -> None:
     height, width = newest.shape[1], newest.shape[2]
+    side = 2 * radius + 1
+    last, totals = newest.reshape(-1), sums.reshape(-1)
+    most, low, bits = np.uint64(len(coarse) - 1), np.uint64(len(fine) - 1), np.uint64(shift)
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
         x, y, p = np.int64(x_of(place)), np.int64(y_of(place)), np.int64(p_of(place))
@@ -96,22 +99,27 @@ def _hats(
         # a neighbour in another cell does not count, so the patch is cut at the cell's border
         y0, y1 = max(y - radius, row * cell), min(min(y + radius + 1, (row + 1) * cell), height)
         x0, x1 = max(x - radius, column * cell), min(min(x + radius + 1, (column + 1) * cell), width)
+        surface = (own * 2 + p) * side * side + radius * side + radius
         for other_y in range(y0, y1):
+            first = (p * height + other_y) * width
             for other_x in range(x0, x1):
+                # each pixel's events are a chain from the newest to the oldest; unsigned, which spares a test for
+                # negative indices at every step
+                j = last[np.uint64(first + other_x)]
+                if j < 0:
+                    continue
                 total = 0.0
-                # each pixel's events are a chain from the newest to the oldest
-                j = newest[p, other_y, other_x]
-                while j >= 0 and t - words[2 * j] <= window:
-                    age = np.uint64(t - words[2 * j])
+                while j >= 0:
+                    age = np.uint64(t - words[np.uint64(2 * j)])
+                    if age > np.uint64(window):
+                        break
                     if slope > 0.0:
                         total += max(1.0 - slope * np.int64(age), 0.0)
                     else:
-                        index = min(age >> np.uint64(shift), np.uint64(len(coarse) - 1))
-                        total += coarse[index] * fine[age & np.uint64(len(fine) - 1)]
-                    j = before[j]
-                if total > 0.0:
-                    sums[own, p, other_y - y + radius, other_x - x + radius] += total
-        sums[own, p, radius, radius] += 1.0
+                        total += coarse[min(age >> bits, most)] * fine[age & low]
+                    j = before[np.uint64(j)]
+                totals[np.uint64(surface + (other_y - y) * side + other_x - x)] += total
+        totals[np.uint64(surface)] += 1.0
         numbers[own, p] += 1
-        before[i] = newest[p, y, x]
-        newest[p, y, x] = i
+        before[i] = last[np.uint64((p * height + y) * width + x)]
+        last[np.uint64((p * height + y) * width + x)] = i
