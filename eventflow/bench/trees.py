@@ -33,7 +33,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         return
     with TemporaryDirectory(dir=inputs.folder()) as place:
         tree = _tree(Path(place, "tree"), bench.events)
-        events = bench.events // _RECORDINGS * _RECORDINGS
+        events = bench.events * _RECORDINGS
         for name, jobs in zip(names, (1, 2), strict=True):
             if bench.wants(name):
                 what = f"{_RECORDINGS} recordings of EVT3 to DAT, {jobs} job{'s' if jobs > 1 else ''}"
@@ -42,7 +42,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _tree(folder: Path, events: int) -> Path:
     """Make two folders of recordings, two halves of a tree."""
-    recording = inputs.recording("sparse", events // _RECORDINGS, "evt3")
+    recording = inputs.recording("sparse", events, "evt3")
     for number in range(_RECORDINGS):
         target = folder / ("left", "right")[number % 2] / f"{number}.raw"
         target.parent.mkdir(parents=True, exist_ok=True)

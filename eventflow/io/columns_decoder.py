@@ -156,7 +156,7 @@ class ColumnsDecoder(Decoder):
                     t, rows = self._without_bad_times(t, rows)
             x, y = checked_pixels(rows["x"]), checked_pixels(rows["y"])
             p = checked_polarities(rows["p"])
-            if not len(t) == len(x) == len(y) == len(p) <= len(batch) - start:
+            if t.ndim != 1 or not len(t) == len(x) == len(y) == len(p) <= len(batch) - start:
                 raise ValueError("columns of different lengths")
         except ValueError as error:
             last = self._read + len(rows["t"]) - 1
