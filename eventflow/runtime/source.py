@@ -99,7 +99,7 @@ class SourceRunner(Runner):
         if item is None or self.control.draining.is_set():
             self._finish()
             return
-        if self._first_t is None and not isinstance(item, Reset):
+        if self._first_t is None and not isinstance(item, (Reset, Watermark)):
             self._first_t = _first_time(item)
         limit = self.control.for_us
         if limit is not None and self._first_t is not None:

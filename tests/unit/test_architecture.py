@@ -20,14 +20,15 @@ _LAYERS = {
     "kernels": _BASE,
     **{each: (*_BASE, "kernels", *_LIBRARY) for each in _LIBRARY},
     "datasets": (*_BASE, "kernels", "io"),
+    "net": (*_BASE, "kernels", "io"),
     "graph": (*_BASE, "kernels", *_LIBRARY),
     "testing": (*_BASE, "kernels", *_LIBRARY, "graph"),
     "runtime": (*_BASE, "kernels", *_LIBRARY, "graph"),
     "bench": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime"),
-    "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench", "datasets"),
+    "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench", "datasets", "net"),
 }
-_NODES = (*_BASE, "kernels", *_LIBRARY, "datasets", "graph")
-_NO_NODES_BELOW = {"kernels", *_LIBRARY, "graph", *_BASE}
+_NODES = (*_BASE, "kernels", *_LIBRARY, "datasets", "net", "graph")
+_NO_NODES_BELOW = {"kernels", "net", *_LIBRARY, "graph", *_BASE}
 
 
 def _sources(folder):
@@ -126,7 +127,8 @@ def test_every_node_module_is_registered():
     for path in _sources("nodes"):
         classes = [each for each in ast.parse(path.read_text()).body if isinstance(each, ast.ClassDef)]
         for each in classes:
-            if any(isinstance(base, ast.Name) and base.id in ("Node", "Source") for base in each.bases):
+            bases = {base.id for base in each.bases if isinstance(base, ast.Name)}
+            if bases & {"Node", "Source"} and "abstract" not in (ast.get_docstring(each) or ""):
                 module = ".".join(path.relative_to(ROOT / "nodes").with_suffix("").parts)
                 assert f'"{module}:{each.name}"' in project, f"{module}:{each.name} has no entry point"
 

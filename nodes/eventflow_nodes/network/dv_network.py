@@ -74,6 +74,8 @@ class DvNetwork(Source):
             if self._client.damaged:
                 self.skipped["damaged packets"] += self._client.damaged
                 self._client.damaged = 0
+            if not messages:
+                yield Watermark(reached)  # also before anything came, so that the run may end
             for message in messages:
                 if isinstance(message, Events) and not message.ordered:
                     self.skipped["unordered packets"] += 1

@@ -90,8 +90,8 @@ class Udp(Source):
                 yield from self._packets(*received, state, order)
             elif heard is not None and self.silence is not None and now - heard > self.silence / 1e6:
                 return
-            elif heard is not None:
-                yield Watermark(order.reached)
+            else:
+                yield Watermark(order.reached)  # also before anything came, so that the run may end
             if now - looked > _LOOK_S or received is None:
                 looked = now
                 self._count(state, order)
