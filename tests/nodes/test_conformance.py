@@ -139,6 +139,10 @@ def _conformance(name: str, cls: type[Node], parameters: dict[str, object]) -> t
 
 
 for _name, _class in node_classes():
-    if _name not in _WITH_FILES | _WITH_SOCKETS and isinstance(_class, type) and _class.__module__.startswith("eventflow_nodes."):
+    if (
+        _name not in _WITH_FILES | _WITH_SOCKETS
+        and isinstance(_class, type)
+        and _class.__module__.startswith("eventflow_nodes.")
+    ):
         for _number, _parameters in enumerate(PARAMETERS.get(_name, [{}])):
             globals()[f"Test_{_name}_{_number}"] = _conformance(_name, _class, _parameters)

@@ -77,7 +77,7 @@ def test_from_dv(events: ef.Events, tmp_path: Path, compression: str, unix: bool
     stream = dv.io.Stream.EventStream(0, "events", "camera", _SIZE)
     stream.setCompression(getattr(dv.CompressionType, compression))
     path, port = tmp_path / "s", free_port()
-    writers = [dv.io.NetworkWriter(path, stream) if unix else dv.io.NetworkWriter("127.0.0.1", port, stream)]
+    writers = [dv.io.NetworkWriter(str(path), stream) if unix else dv.io.NetworkWriter("127.0.0.1", port, stream)]
     address = str(path) if unix else f"127.0.0.1:{port}"
     nodes = {
         "in": {"use": "dv_network", "address": address, "patience": "0s"},
@@ -89,7 +89,8 @@ def test_from_dv(events: ef.Events, tmp_path: Path, compression: str, unix: bool
         for store in dv_stores(dv, events, 2000):
             writers[0].writeEvents(store)
         until(lambda: writers[0].getQueuedPacketCount() == 0)
-        time.sleep(0.5)
+        with ef.attach(str(running.process.pid)) as handle:
+            until(lambda: handle.summary()["events"] == len(events))
         # the writer's destructor waits for its clients for ever, so the client ends first
         running.process.send_signal(signal.SIGINT)
         summary = running.summary()
@@ -117,7 +118,7 @@ def test_to_dv(events: ef.Events, tmp_path: Path, compression: str, unix: bool) 
         def connect() -> bool:
             nonlocal reader
             try:
-                reader = dv.io.NetworkReader(path) if unix else dv.io.NetworkReader("127.0.0.1", port)
+                reader = dv.io.NetworkReader(str(path)) if unix else dv.io.NetworkReader("127.0.0.1", port)
             except Exception:
                 return False
             return True

@@ -11,7 +11,7 @@ from eventflow.messages import Slice, StreamInfo
 
 
 class Slicing(Node):
-    """Cut a stream into slices.
+    """Cut a stream into slices: the abstract base of nodes that do.
 
     Args:
         tail: keep the last slice, which the end of the stream cuts short, or drop it; its events are then counted.
