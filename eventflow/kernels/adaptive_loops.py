@@ -41,6 +41,7 @@ _LEAK_US: Final = 250_000
 _MOST_LONELY: Final = 8
 _MEMORY_SHARE: Final = 0.1
 _G: Final = tuple(np.uint64(number * GROUP) for number in range(9))
+_LANES = np.uint64(GROUP)  # a constant, also for the last group: what its unused lanes hold goes nowhere
 _FLIPS = np.uint64((_NEIGHBOURS + 1) * GROUP)
 _OWN, _SIDES = np.uint64(_NEIGHBOURS * GROUP), np.uint64(_SCALES * GROUP)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
@@ -80,14 +81,15 @@ def adaptive(
 ) -> Any:
     """Return how many events are kept."""
     packed, ages, others, seen, every, other = _buffers()
-    hidden, odds = np.empty(GROUP, np.float32), np.empty(GROUP, np.float32)
+    hidden = (np.empty(GROUP, np.float32), np.empty(GROUP, np.float32))
+    odds = np.empty(GROUP, np.float32)
     count = len(words) // 2
     at = 0
     for begin in range(0, count, GROUP):
         size = min(GROUP, count - begin)
         group = words[2 * begin : 2 * (begin + size)]
         _see(group, cells, base, stride, quiet, blocks, block_times, sensor, packed, ages, others, seen, every, other)
-        _weigh(seen, w1, b1, w2, b2, hidden, odds, size)
+        _weigh(seen, w1, b1, w2, b2, hidden, odds)
         for lane in range(size):
             i = begin + lane
             at = settle(i, words[2 * i], words[2 * i + 1], odds[lane] >= threshold, at, kept, mask)
@@ -125,10 +127,10 @@ def _buffers() -> Any:
     """Return room for packed ages, ages, marks of the other polarity, features, two sums: of GROUP events, in turn."""
     wide = (_NEIGHBOURS + 1) * GROUP
     return (
-        np.empty(wide + GROUP, np.int32),
+        np.zeros(wide + GROUP, np.int32),
         np.empty(wide, np.float32),
         np.empty(wide, np.float32),
-        np.empty(FEATURES * GROUP, np.float32),
+        np.zeros(FEATURES * GROUP, np.float32),
         np.empty(GROUP, np.float32),
         np.empty(GROUP, np.float32),
     )
@@ -155,7 +157,7 @@ def _see(
     size = len(words) // 2
     for lane in range(size):
         _gather(words[2 * lane], words[2 * lane + 1], cells, base, stride, packed, np.uint64(lane))
-    _unpack(packed, ages, others, every, size)
+    _unpack(packed, ages, others, every)
     for lane in range(size):
         t, place = words[2 * lane], words[2 * lane + 1]
         x, y = x_of(place), y_of(place)
@@ -166,7 +168,7 @@ def _see(
         seen[(SUMS + 3) * GROUP + lane] = min(sensor[5] * 0.01, 1.0)
         _busy(blocks, block_times, x >> np.uint64(3), y >> np.uint64(3), t, seen, lane)
         _measure(sensor, t, lonely, quiet.size)
-    _sum_up(ages, others, seen, every, other, size)
+    _sum_up(ages, others, seen, every, other)
 
 
 @jit
@@ -177,70 +179,75 @@ def _gather(t: Any, place: Any, cells: Any, base: Any, stride: Any, packed: Any,
     p = np.int64(p_of(place))
     now = 2 * (t - base) + 1  # so that half of the difference to a cell is the distance in time, whatever the polarity
     packed[lane + _FLIPS] = np.int32(1 - p)
-    spot = lane
+    spot, narrow = lane, cells.itemsize == 4
     for _ in range(7):
         for column in range(np.uint64(7)):
             apart = now - np.int64(cells[first + column])
-            packed[spot] = np.int32(min(max(apart, -_FARTHEST), _FARTHEST))
+            # of narrow cells a difference beyond 32 bits, to one never set, wraps to one that is still far
+            packed[spot] = np.int32(apart) if narrow else np.int32(min(max(apart, -_FARTHEST), _FARTHEST))
             spot += _G[1]
         first += row
     cells[first - _G_ROWS * row + np.uint64(RADIUS)] = now - 1 + p
 
 
 @jit
-def _unpack(packed: Any, ages: Any, others: Any, youngest: Any, size: Any) -> None:
+def _unpack(packed: Any, ages: Any, others: Any, youngest: Any) -> None:
     """Fill `ages` and `others` ring by ring, and `youngest` with the least age within 2 px."""
-    lanes = np.uint64(size)
-    for lane in range(lanes):
+    for lane in range(_LANES):
         youngest[lane] = np.float32(LONGEST)
     for number in range(_NEIGHBOURS + 1):
         source, target = np.uint64(_ORDER[number] * GROUP), np.uint64(number * GROUP)
-        for lane in range(lanes):
+        for lane in range(_LANES):
             apart = packed[source + lane]
             ages[target + lane] = np.float32(abs(np.int32(apart >> 1)))
             others[target + lane] = np.float32(np.int32((apart & 1) ^ packed[lane + _FLIPS]))
         if number < 24:
-            for lane in range(lanes):
+            for lane in range(_LANES):
                 youngest[lane] = min(youngest[lane], ages[target + lane])
 
 
 @jit
-def _sum_up(ages: Any, others: Any, seen: Any, every: Any, other: Any, size: Any) -> None:
+def _sum_up(ages: Any, others: Any, seen: Any, every: Any, other: Any) -> None:
     """Fill the sums: own pixel, then the rings; in each the same polarity, then the other; in each the scales."""
-    lanes = np.uint64(size)
     for scale in range(_SCALES):
         tau, over = _TAUS[scale], _OVER[scale]
-        for lane in range(lanes):
-            every[lane] = max(tau - ages[lane + _OWN], _ZERO)
+        for lane in range(_LANES):
+            every[lane] = _above_zero(tau - ages[lane + _OWN])
             other[lane] = every[lane] * others[lane + _OWN]
-        _root(every, other, over, seen, np.uint64(scale * GROUP), lanes)
+        _root(every, other, over, seen, np.uint64(scale * GROUP))
         first = np.uint64(0)
         for ring in range(1, 4):
-            for lane in range(lanes):
+            for lane in range(_LANES):
                 every[lane] = other[lane] = _ZERO
             for _ in range(ring):
-                _add_eight(ages, others, first, tau, every, other, lanes)
+                _add_eight(ages, others, first, tau, every, other)
                 first += _G[8]
-            _root(every, other, over, seen, np.uint64((2 * ring * _SCALES + scale) * GROUP), lanes)
+            _root(every, other, over, seen, np.uint64((2 * ring * _SCALES + scale) * GROUP))
 
 
 @jit
-def _root(every: Any, other: Any, over: Any, seen: Any, first: Any, lanes: Any) -> None:
-    for lane in range(lanes):
+def _above_zero(value: Any) -> Any:
+    # one instruction, where max() takes care of values that are no number
+    return value if value > _ZERO else _ZERO
+
+
+@jit
+def _root(every: Any, other: Any, over: Any, seen: Any, first: Any) -> None:
+    for lane in range(_LANES):
         seen[first + lane] = math.sqrt((every[lane] - other[lane]) * over)
         seen[first + lane + _SIDES] = math.sqrt(other[lane] * over)
 
 
 @jit
-def _add_eight(ages: Any, others: Any, first: Any, tau: Any, every: Any, other: Any, lanes: Any) -> None:
+def _add_eight(ages: Any, others: Any, first: Any, tau: Any, every: Any, other: Any) -> None:
     # few arrays, fixed distances and unsigned places in them: else the compiler would not make vectors of this
-    for lane in range(lanes):
+    for lane in range(_LANES):
         a, b, c, d = first + lane, first + lane + _G[1], first + lane + _G[2], first + lane + _G[3]
         e, f, g, h = first + lane + _G[4], first + lane + _G[5], first + lane + _G[6], first + lane + _G[7]
-        la, lb = max(tau - ages[a], _ZERO), max(tau - ages[b], _ZERO)
-        lc, ld = max(tau - ages[c], _ZERO), max(tau - ages[d], _ZERO)
-        le, lf = max(tau - ages[e], _ZERO), max(tau - ages[f], _ZERO)
-        lg, lh = max(tau - ages[g], _ZERO), max(tau - ages[h], _ZERO)
+        la, lb = _above_zero(tau - ages[a]), _above_zero(tau - ages[b])
+        lc, ld = _above_zero(tau - ages[c]), _above_zero(tau - ages[d])
+        le, lf = _above_zero(tau - ages[e]), _above_zero(tau - ages[f])
+        lg, lh = _above_zero(tau - ages[g]), _above_zero(tau - ages[h])
         every[lane] += ((la + lb) + (lc + ld)) + ((le + lf) + (lg + lh))
         front = (la * others[a] + lb * others[b]) + (lc * others[c] + ld * others[d])
         back = (le * others[e] + lf * others[f]) + (lg * others[g] + lh * others[h])
@@ -282,26 +289,28 @@ def _measure(sensor: Any, t: Any, lonely: Any, pixels: Any) -> None:
 
 
 @jit
-def _weigh(seen: Any, w1: Any, b1: Any, w2: Any, b2: Any, hidden: Any, odds: Any, size: Any) -> None:
-    lanes = np.uint64(size)
-    for lane in range(lanes):
+def _weigh(seen: Any, w1: Any, b1: Any, w2: Any, b2: Any, hidden: Any, odds: Any) -> None:
+    first, second = hidden
+    for lane in range(_LANES):
         odds[lane] = b2
-    for j in range(HIDDEN):
-        for lane in range(lanes):
-            hidden[lane] = b1[j]
+    for j in range(0, HIDDEN, 2):
+        for lane in range(_LANES):
+            first[lane], second[lane] = b1[j], b1[j + 1]
         for number in range(0, FEATURES, 6):
-            _add_six(seen, w1, number, j, hidden, lanes)
-        weight = w2[j]
-        for lane in range(lanes):
-            odds[lane] += max(hidden[lane], _ZERO) * weight
+            _add_six(seen, np.uint64(number * GROUP), w1[number : number + 6, j : j + 2], first, second)
+        u, v = w2[j], w2[j + 1]
+        for lane in range(_LANES):
+            odds[lane] += _above_zero(first[lane]) * u + _above_zero(second[lane]) * v
 
 
 @jit
-def _add_six(seen: Any, weights: Any, number: Any, j: Any, hidden: Any, lanes: Any) -> None:
-    u, v, w = weights[number, j], weights[number + 1, j], weights[number + 2, j]
-    x, y, z = weights[number + 3, j], weights[number + 4, j], weights[number + 5, j]
-    first = np.uint64(number * GROUP)
-    for lane in range(lanes):
-        a = first + lane
-        front = (seen[a] * u + seen[a + _G[1]] * v) + seen[a + _G[2]] * w
-        hidden[lane] += front + ((seen[a + _G[3]] * x + seen[a + _G[4]] * y) + seen[a + _G[5]] * z)
+def _add_six(seen: Any, begin: Any, w: Any, first: Any, second: Any) -> None:
+    # two units at once: half as many loads
+    a0, a1, a2, a3, a4, a5 = w[0, 0], w[1, 0], w[2, 0], w[3, 0], w[4, 0], w[5, 0]
+    b0, b1, b2, b3, b4, b5 = w[0, 1], w[1, 1], w[2, 1], w[3, 1], w[4, 1], w[5, 1]
+    for lane in range(_LANES):
+        at = begin + lane
+        s0, s1, s2 = seen[at], seen[at + _G[1]], seen[at + _G[2]]
+        s3, s4, s5 = seen[at + _G[3]], seen[at + _G[4]], seen[at + _G[5]]
+        first[lane] += ((s0 * a0 + s1 * a1) + s2 * a2) + ((s3 * a3 + s4 * a4) + s5 * a5)
+        second[lane] += ((s0 * b0 + s1 * b1) + s2 * b2) + ((s3 * b3 + s4 * b4) + s5 * b5)

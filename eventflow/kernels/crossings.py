@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from eventflow.events import Events
 
-_NEVER = -(1 << 61)
-_TOO_OLD = 1 << 60
+_NEVER = -(1 << 62)
 TWO, FOUR = np.uint64(2), np.uint64(4)
 
 
@@ -82,9 +81,7 @@ def _crossings(
     words: Any, memory: Any, rows: Any, window: Any, polarity: Any, own: Any, kept: Any, mask: Any, scores: Any
 ) -> Any:
     flat = memory.reshape(-1)
-    # bit d + 4 says whether a packed coordinate may differ by d; of the same row or column, 0 is the pixel itself
-    aside = np.uint64(0b1010100 if own else 0b1000100)
-    beside = np.uint64(0b1010100)
+    span = np.uint64(2 * window - 1)
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
@@ -92,22 +89,42 @@ def _crossings(
         p = np.int64(p_of(place)) * polarity
         column, row = TWO * x, TWO * (y + np.uint64(rows))
         in_column, in_row = np.int64(y) * 2 + p, np.int64(x) * 2 + p
-        youngest = min(
-            min(_age(flat, column, t, in_column, beside), _age(flat, row, t, in_row, beside)),
-            min(_age(flat, column + TWO, t, in_column, aside), _age(flat, row + TWO, t, in_row, aside)),
+        if scores is not None:
+            scores[i] = _youngest(flat, column, row, t, in_column, in_row, own)
+        earliest = t - window + 1
+        supported = (
+            _supports(flat, column, earliest, span, in_column, True)
+            | _supports(flat, row, earliest, span, in_row, True)
+            | _supports(flat, column + TWO, earliest, span, in_column, own)
+            | _supports(flat, row + TWO, earliest, span, in_row, own)
+            | _supports(flat, column + FOUR, earliest, span, in_column, True)
+            | _supports(flat, row + FOUR, earliest, span, in_row, True)
         )
-        beyond = min(_age(flat, column + FOUR, t, in_column, beside), _age(flat, row + FOUR, t, in_row, beside))
-        youngest = min(youngest, beyond)
         flat[column + TWO], flat[column + TWO + ONE] = t, in_column
         flat[row + TWO], flat[row + TWO + ONE] = t, in_row
-        at = settle(i, t, place, youngest < window, at, kept, mask)
-        if scores is not None:
-            scores[i] = np.inf if youngest >= _TOO_OLD else float(youngest)
+        at = settle(i, t, place, supported, at, kept, mask)
     return at // 2
 
 
 @jit
-def _age(flat: Any, entry: Any, t: Any, wanted: Any, allowed: Any) -> Any:
-    apart = min(np.uint64(flat[entry + ONE] - wanted + 4), np.uint64(63))
-    far = np.int64(ONE - ((allowed >> apart) & ONE))
-    return abs(t - flat[entry]) + (far << 60)
+def _near(other: Any, wanted: Any, own: Any) -> Any:
+    # of 2 coordinate + polarity, differences of -2, 0 and 2 become 0, 1 and 2, all odd ones huge
+    apart = np.uint64(other - wanted + 2)
+    apart = (apart >> ONE) | (apart << np.uint64(63))
+    return (apart <= TWO) & (own | (apart != ONE))
+
+
+@jit
+def _supports(flat: Any, entry: Any, earliest: Any, span: Any, wanted: Any, own: Any) -> Any:
+    return _near(flat[entry + ONE], wanted, own) & (np.uint64(flat[entry] - earliest) < span)
+
+
+@jit
+def _youngest(flat: Any, column: Any, row: Any, t: Any, in_column: Any, in_row: Any, own: Any) -> Any:
+    youngest = np.inf
+    for step in range(3):
+        further = TWO * np.uint64(step)
+        for entry, wanted in ((column + further, in_column), (row + further, in_row)):
+            if flat[entry] != _NEVER and _near(flat[entry + ONE], wanted, own or step != 1):
+                youngest = min(youngest, float(abs(t - flat[entry])))
+    return youngest

@@ -90,24 +90,46 @@ def multi_event_age_polarity(
     return at // 2
 
 
+def _narrow_square(lanes: int) -> Any:
+    """Return the loop over a square whose rows are read `lanes` cells at once: a constant makes a row one vector."""
+
+    @jit
+    def square(cells: Any, first: Any, row: Any, radius: Any, inside: Any, stamp: Any, window: Any) -> Any:
+        # 32 bits throughout, twice as many in a vector; a cell never set is 2^28 µs away
+        now, span, total = np.int32(stamp), np.int32(window), np.int64(0)
+        for number in range(2 * radius + 1):
+            start, which = first + np.uint64(number) * row, np.uint64(number * lanes)
+            part = np.int32(0)
+            for lane in range(np.uint64(lanes)):
+                apart = np.int32(now - cells[start + lane])
+                sign = np.int32(apart >> 31)
+                left = np.int32(span - (np.int32((apart ^ sign) - sign) >> 1))
+                counts = np.int32(-(inside[which + lane] & ~apart & 1))
+                part = np.int32(part + np.int32(left & ~np.int32(left >> 31) & counts))
+            total += np.int64(part)
+        return total
+
+    return square
+
+
+_square_4, _square_8, _square_16, _square_32 = (_narrow_square(lanes) for lanes in (4, 8, 16, 32))
+
+
 @jit
 def _square(cells: Any, first: Any, row: Any, radius: Any, lanes: Any, inside: Any, stamp: Any, window: Any) -> Any:
     """Return the sum of `window - age`, µs, over the neighbours of the same polarity."""
+    if cells.itemsize == 4 and window <= _SHORT:
+        if lanes == 4:
+            return _square_4(cells, first, row, radius, inside, stamp, window)
+        if lanes == 8:
+            return _square_8(cells, first, row, radius, inside, stamp, window)
+        if lanes == 16:
+            return _square_16(cells, first, row, radius, inside, stamp, window)
+        return _square_32(cells, first, row, radius, inside, stamp, window)
     total = np.int64(0)
-    narrow = cells.itemsize == 4 and window <= _SHORT
     for number in range(2 * radius + 1):
         start, which = first + np.uint64(number) * row, np.uint64(number * lanes)
-        # a count that is known when it is compiled makes the row one vector
-        if not narrow:
-            total += _row(cells, start, inside, which, stamp, window, lanes)
-        elif lanes == 4:
-            total += _narrow_row(cells, start, inside, which, stamp, window, 4)
-        elif lanes == 8:
-            total += _narrow_row(cells, start, inside, which, stamp, window, 8)
-        elif lanes == 16:
-            total += _narrow_row(cells, start, inside, which, stamp, window, 16)
-        else:
-            total += _narrow_row(cells, start, inside, which, stamp, window, 32)
+        total += _row(cells, start, inside, which, stamp, window, lanes)
     return total
 
 
@@ -119,21 +141,6 @@ def _row(cells: Any, start: Any, inside: Any, which: Any, stamp: Any, window: An
         counts = inside[which + np.uint64(lane)] & ~apart  # an odd difference of 2 t + p is another polarity
         total += max(window - (abs(apart) >> 1), 0) & -(counts & 1)
     return total
-
-
-@jit
-def _narrow_row(cells: Any, start: Any, inside: Any, which: Any, stamp: Any, window: Any, lanes: Any) -> Any:
-    """Return what `_row` does, in 32 bits throughout: twice as many in a vector. A cell never set is 2^28 µs away."""
-    total = np.int32(0)
-    stamp, window = np.int32(stamp), np.int32(window)
-    for lane in range(lanes):
-        apart = np.int32(stamp - cells[start + np.uint64(lane)])
-        sign = np.int32(apart >> 31)
-        left = np.int32(window - (np.int32((apart ^ sign) - sign) >> 1))
-        left = np.int32(left & ~np.int32(left >> 31))
-        counts = np.int32(-(inside[which + np.uint64(lane)] & ~apart & 1))
-        total = np.int32(total + (left & counts))
-    return np.int64(total)
 
 
 @jit

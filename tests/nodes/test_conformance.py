@@ -84,10 +84,20 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
-_WITH_FILES = {
-    "export", "mask", "mlpf", "null", "onnx_reconstruct", "record", "samples", "score_model", "tap", "view", "write"
-}  # fmt: skip; see test_sinks and the tests of their own
+_WITH_FILES = {"export", "mask", "mlpf", "null", "onnx_reconstruct", "record", "samples", "score_model", "tap", "view", "write"}  # tested with their files
 _WITH_SOCKETS = {"dv_network", "dv_serve", "udp", "udp_send"}  # see tests/peers
+    "export",
+    "mask",
+    "mlpf",
+    "null",
+    "onnx_reconstruct",
+    "record",
+    "samples",
+    "score_model",
+    "tap",
+    "view",
+    "write",
+}  # tested with their files
 
 
 def test_every_stock_node_loads():

@@ -29,7 +29,7 @@ class ScoreModel(Node):
     In unordered streams an age is the distance in time, to an earlier event or a later one.
 
     Args:
-        model: an .onnx file (extra `score-model`), a .pt2 file of torch.export, or a TorchScript file (extra `snn`).
+        model: an .onnx file (extra `onnx`), a .pt2 file of torch.export, or a TorchScript file (extra `snn`).
         radius: of the neighbourhood, px.
         window: age that counts as 0.
         threshold: score from which an event is kept.
@@ -85,7 +85,7 @@ def _onnx(path: Path) -> Scorer:
     try:
         import onnxruntime
     except ImportError:
-        raise missing_extra("onnxruntime", "score-model", "ONNX models") from None
+        raise missing_extra("onnxruntime", "onnx", "ONNX models") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # sums in one order, whatever the machine
     try:
