@@ -84,8 +84,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
-_WITH_FILES = {"export", "mask", "mlpf", "null", "onnx_reconstruct", "record", "samples", "score_model", "tap", "view", "write"}  # tested with their files
-_WITH_SOCKETS = {"dv_network", "dv_serve", "udp", "udp_send"}  # see tests/peers
+_WITH_FILES = {
     "export",
     "mask",
     "mlpf",
@@ -98,6 +97,7 @@ _WITH_SOCKETS = {"dv_network", "dv_serve", "udp", "udp_send"}  # see tests/peers
     "view",
     "write",
 }  # tested with their files
+_WITH_SOCKETS = {"dv_network", "dv_serve", "udp", "udp_send"}  # see tests/peers
 
 
 def test_every_stock_node_loads():
