@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 LARGEST_PACKET_BYTES: Final = 256_000_000
 _HEAD: Final = struct.Struct("<ii")
 _HEADER_TIMEOUT_S: Final = 5.0
+_FAREWELL_S: Final = 1.0
 _KINDS: Final = {"Events": ("EVTS", "events"), "Frame": ("FRME", "frames"), "Imu": ("IMUS", "imu")}
 
 
@@ -259,6 +261,8 @@ class Server:
                 for client, queue in clients.items():
                     wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if queue else 0)
                     selector.modify(client, wanted)
+            if clients:
+                time.sleep(_FAREWELL_S)  # a reader that finds the connection closed gives up what it has not read yet
             for client in clients:
                 client.close()
 

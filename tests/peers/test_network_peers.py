@@ -129,7 +129,7 @@ def test_to_dv(events: ef.Events, tmp_path: Path, compression: str, unix: bool) 
         parts: list[Any] = []
 
         def read() -> bool:
-            batch = reader.getNextEventBatch() if reader.isRunning() else None
+            batch = reader.getNextEventBatch()
             if batch is not None and batch.size():
                 parts.append(batch.numpy().copy())
             return sum(map(len, parts)) >= len(events)
