@@ -145,6 +145,7 @@ def test_to_dv(events: ef.Events, tmp_path: Path, compression: str, unix: bool) 
     assert np.array_equal(found["polarity"], events.p)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # faery leaves its socket open
 @pytest.mark.parametrize("layout", ["t64_x16_y16_on8", "t32_x16_y15_on1"])
 def test_from_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
     faery = pytest.importorskip("faery")
@@ -168,6 +169,7 @@ def test_from_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
     assert summary["nodes"]["in"]["skipped"] == {}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # faery leaves its socket open
 @pytest.mark.parametrize("layout", ["t64_x16_y16_on8", "t32_x16_y15_on1"])
 def test_to_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
     faery = pytest.importorskip("faery")
