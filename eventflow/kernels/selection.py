@@ -68,7 +68,7 @@ def _cut(events: Events, allowed: NDArray[np.uint8]) -> Events:
 
 @jit
 def _keep_allowed(words: Any, allowed: Any, kept: Any) -> Any:
-    at = 0
+    at = np.int64(0)
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
         kept[at], kept[at + 1] = t, place
@@ -137,7 +137,7 @@ def undistort(events: Events, table: NDArray[np.int32]) -> Events:
 
 @jit
 def _move(words: Any, table: Any, moved: Any, mask: Any) -> Any:
-    at = 0
+    at = np.int64(0)
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
         target = np.int64(table[y_of(place), x_of(place)])

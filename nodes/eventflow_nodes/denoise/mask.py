@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Mask(Node):
         return selection.inside_mask(events, self._mask)
 
 
-def _picture(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _picture(path: Path) -> Any:
     """Return where the picture is black: bool, shape (height, width)."""
     try:
         if path.suffix == ".npy":
