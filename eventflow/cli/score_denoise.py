@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the task takes."""
     parser.add_argument("recordings", metavar="RECORDING", nargs="*", help="a file, or synth:SCENE")
-    parser.add_argument(
-        "--rates", default="1,5,10", metavar="HZ,…", help="shot noise, events/s a pixel (1,5,10)"
-    )
-    parser.add_argument(
-        "--leak", type=float, default=0.3, metavar="HZ", help="leak noise, events/s a pixel (0.3)"
-    )
+    parser.add_argument("--rates", default="1,5,10", metavar="HZ,…", help="shot noise, events/s a pixel (1,5,10)")
+    parser.add_argument("--leak", type=float, default=0.3, metavar="HZ", help="leak noise, events/s a pixel (0.3)")
     parser.add_argument("--seed", type=int, default=7, help="of the noise (7)")
     parser.add_argument("--denoisers", default="", metavar="NAME;…", help="those whose names begin so; all if absent")
     parser.add_argument("--settings", action="store_true", help="search k, radius, polarity and window instead")
