@@ -106,22 +106,30 @@ def open_encoder(file: BinaryIO, *, width: int, height: int, chip: str | None = 
         file: where to write.
         width: sensor width, px.
         height: sensor height, px.
-        chip: whose addresses are written: dvs128, davis240, davis346, davis640, davis208, davis128 or dvs640. The
-            default is the first of this size, or the smallest of these that holds it.
+        chip: whose addresses are written: dvs128, davis240, davis346, davis640, davis208, davis128 or dvs640, which may
+            be larger than the sensor; the default is the first of exactly this size.
 
     Raises:
-        ParameterError: no chip is as large, or not the named one.
+        ParameterError: no chip has this size, or the named one is smaller.
     """
     from eventflow.io.aedat2 import layout_of
 
-    if chip is None:
-        fitting = [each for each in CHIPS if each.width >= width and each.height >= height]
-        known = min(fitting, key=lambda each: each.width * each.height, default=None)
-    else:
-        named = chip_named(chip)
-        known = named if named.width >= width and named.height >= height else None
-    if known is None:
-        raise ParameterError(f"AEDAT 2 holds no chip {chip or ''} of {width}x{height} pixels; the largest is 640x480")
+    known = _chip_for(width, height) if chip is None else chip_named(chip)
+    if known.width < width or known.height < height:
+        raise ParameterError(
+            f"chip={known.name!r} has {known.width}x{known.height} pixels, and the sensor {width}x{height}"
+        )
     return Aedat2Encoder(
         file, chip=known, layout=layout_of(known, known.width, known.height, flip_x=True, flip_y=True, on=None)
+    )
+
+
+def _chip_for(width: int, height: int) -> Chip:
+    for chip in CHIPS:
+        if (chip.width, chip.height) == (width, height):
+            return chip
+    chips = ", ".join(f"{chip.name} {chip.width}x{chip.height}" for chip in CHIPS)
+    raise ParameterError(
+        f"AEDAT 2 holds the addresses of a chip, and none has {width}x{height} pixels (there are {chips}): "
+        "write AEDAT 3.1 with --to aedat3, or pass chip= to write a larger chip's"
     )

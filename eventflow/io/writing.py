@@ -86,12 +86,17 @@ class Writer:
             if hasattr(self._file, "flush"):
                 self._file.flush()
 
-    def close(self) -> Path:
-        """Finish the recording and give it its name."""
+    def finish(self) -> Path:
+        """Write what belongs at the end and return the file, whole and not yet under its name."""
         with writing(self.path):
             if not self._closed:
                 self._encoder.finish()
                 self._close_file()
+        return self._parts.part
+
+    def close(self) -> Path:
+        """Finish the recording and give it its name."""
+        self.finish()
         return self._parts.keep()
 
     def discard(self) -> None:

@@ -26,6 +26,7 @@ _HEAD_BYTES = 3000
 _MOST_BYTES = 40_000  # a container that cannot be cut is taken whole up to here
 _WHOLE = {"npz", "npy", "rosbag1", "rosbag2", "mcap", "aedat4"}
 _VARIANTS = {
+    "aedat2": [{"chip": "dvs128"}],
     "aedat4": [{"compression": each} for each in ("none", "lz4", "zstd")],
     "csv": [{}, {"unit": "s"}, {"separator": "\t", "header": False}],
     "npz": [{}, {"compressed": True}],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from checking import GuardedBatch
@@ -13,16 +15,39 @@ from eventflow.errors import EventflowError
 from eventflow.io.source import open_source
 from eventflow.io.table import format_named
 
+_TIMES_OF_EIGHT = "[('t', '8f8'), ('x', '<u2'), ('y', '<u2'), ('p', 'u1')]"
+_TIMES_OF_NINE = "[('t', '<i8', (3, 3)), ('x', '<u2'), ('y', '<u2'), ('p', 'u1')]"
+
 
 @pytest.mark.parametrize(
-    "descr", ["'8f8'", "'V8'", "[('t', '<i8'), ('x', '<u2', (3,)), ('y', '<u2'), ('p', 'u1')]", "'V0'"]
-)
+    "descr",
+    [
+        "'8f8'", "'V8'", "'V0'", "[('t', '<i8'), ('x', '<u2', (3,)), ('y', '<u2'), ('p', 'u1')]",
+        _TIMES_OF_EIGHT, _TIMES_OF_NINE,
+    ],
+)  # fmt: skip
 def test_items_that_are_more_than_a_number_never_leave_the_batch(tmp_path, descr):
     path = tmp_path / "a.npy"
     path.write_bytes(array_head("(60, 4)" if "[" not in descr else "(60,)", descr) + bytes(60 * 4 * 64))
     batch = GuardedBatch(7)
     with open_source(path) as source, pytest.raises(EventflowError):
         _fill(source, batch)
+    batch.check()
+
+
+@pytest.mark.parametrize("descr", ["'8f8'", _TIMES_OF_EIGHT, _TIMES_OF_NINE])
+def test_columns_of_an_archive_whose_items_are_more_than_a_number(tmp_path, descr):
+    path, shape = tmp_path / "a.npz", "(60,)"
+    with zipfile.ZipFile(path, "w") as archive:
+        if "[" in descr:
+            archive.writestr("events.npy", array_head(shape, descr) + bytes(60 * 80))
+        else:
+            archive.writestr("t.npy", array_head(shape, descr) + bytes(60 * 64))
+            for name in "xyp":
+                archive.writestr(f"{name}.npy", array_head(shape, "'<u2'") + bytes(60 * 2))
+    batch = GuardedBatch(7)
+    with open_source(path) as source, pytest.raises(EventflowError):
+        format_named("npz").load().open_decoder(source, width=40, height=30).fill(batch, 0)
     batch.check()
 
 

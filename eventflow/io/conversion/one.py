@@ -40,7 +40,7 @@ def convert_one(
         source: the recording to read; "-" is standard input.
         target: the recording to write; it appears when it is whole.
         settings: how.
-        verify: read the target back and compare.
+        verify: read the target back and compare, before it has its name.
         on_progress: called with the share of the source that is read, 0 to 1.
 
     Raises:
@@ -57,11 +57,23 @@ def convert_one(
         with create(target, format=row.name, width=width, height=height, **options) as writer:
             unread = _copy(recording, writer, placement, settings, seen, on_progress)
             watch.check()
-        report = _report(recording, writer, placement, settings)
-    report["left_behind"] = sorted({*report["left_behind"], *unread})
-    if seen is not None:
-        report["verified"] = verified(source, target, settings, report, seen)
+            report = _report(recording, writer, placement, settings)
+            report["left_behind"] = sorted({*report["left_behind"], *unread})
+            if seen is not None:
+                report["verified"] = _verified(source, writer, settings, report, seen)
     return report
+
+
+def _verified(
+    source: str | os.PathLike[str], writer: Writer, settings: Settings, report: dict[str, Any], seen: Seen
+) -> list[str]:
+    """Compare what was written while it does not have its name yet; see `verified`."""
+    part = writer.finish()
+    try:
+        return verified(source, part, settings, report, seen)
+    except RecordingError as error:
+        why = str(error).replace(str(part), str(writer.path))
+        raise RecordingError(f"{why}; nothing was kept") from error
 
 
 def _header_entries(row: Format, recording: Recording, settings: Settings) -> dict[str, Any]:

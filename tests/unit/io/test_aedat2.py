@@ -313,6 +313,17 @@ def test_a_frame_the_chip_cannot_have_made_is_refused(tmp_path):
         writer.add("frames", Frame(np.zeros((30, 40), np.uint8), 1))
 
 
-def test_a_sensor_no_chip_has_is_refused():
-    with pytest.raises(ParameterError, match="1280x720"):
-        encoded("aedat2", [make([1], width=1280, height=720)])
+@pytest.mark.parametrize("size", [(1280, 720), (320, 240), (345, 260), (40, 30)])
+def test_a_sensor_no_chip_has_is_refused_by_name(size, tmp_path):
+    events = make([1], width=size[0], height=size[1])
+    with pytest.raises(ParameterError, match=f"none has {size[0]}x{size[1]} pixels .*davis346 346x260.*--to aedat3"):
+        io.write(events, tmp_path / "a.aedat", format="aedat2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_larger_chip_is_written_only_where_it_is_named():
+    events = make([1, 2], x=[3, 4], width=320, height=240)
+    found, decoder = decoded("aedat2", encoded("aedat2", [events], chip="davis346"))
+    assert (decoder.info.width, decoder.info.height, found["x"].tolist()) == (346, 260, [3, 4])
+    with pytest.raises(ParameterError, match="chip='davis240' has 240x180 pixels, and the sensor 320x240"):
+        encoded("aedat2", [events], chip="davis240")

@@ -277,3 +277,46 @@ def test_the_command_line_says_what_was_done(raw, tmp_path, capsys):
     assert (report["width"], report["height"]) == (48, 64)
     assert main(["convert", str(raw), str(target), "--resume"]) == 2
     assert main(["convert", str(raw), str(target), "--to", "docx"]) == 2
+
+
+def _lying(monkeypatch):
+    """Have everything that is read back by now come back as it is not."""
+    from eventflow.io.conversion import verifying
+
+    monkeypatch.setattr(verifying.Seen, "different", lambda *_: ["x"])
+    monkeypatch.setattr(verifying, "_side_by_side", lambda *_: iter([(EVENTS[:10], EVENTS[10:20])]))
+
+
+@pytest.mark.parametrize("suffix", ["dat", "csv", "npz", "h5", "bag", "db3"])
+def test_a_target_that_does_not_come_back_equal_is_not_kept(raw, tmp_path, monkeypatch, suffix):
+    old = tmp_path / f"b.{suffix}"
+    old.write_bytes(b"what was there before")
+    _lying(monkeypatch)
+    with pytest.raises(RecordingError, match=rf"{old}: x came back different.*; nothing was kept") as caught:
+        ef.convert(raw, old, verify=True)
+    assert ".part" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == [old]
+    assert old.read_bytes() == b"what was there before"
+
+
+def test_a_target_is_compared_before_it_has_its_name(raw, tmp_path, monkeypatch):
+    from eventflow.io.conversion import one
+
+    seen = []
+
+    def look(source, target, *rest):
+        seen.append((str(target), (tmp_path / "b.dat").exists()))
+        return []
+
+    monkeypatch.setattr(one, "verified", look)
+    ef.convert(raw, tmp_path / "b.dat", verify=True)
+    assert seen == [(str(tmp_path / "b.dat.part"), False)]
+    assert [each.name for each in tmp_path.iterdir()] == ["b.dat"]
+
+
+def test_every_format_that_is_written_can_be_compared_before_it_has_its_name(raw, tmp_path):
+    for row in io.formats():
+        if row.writes and row.name != "aedat2":
+            report = ef.convert(raw, tmp_path / f"{row.name}{row.suffixes[0]}", to=row.name, verify=True)
+            assert report["events"] == 5000, row.name
+    assert not [each for each in tmp_path.rglob("*") if each.name.endswith(".part")]
