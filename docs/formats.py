@@ -34,7 +34,7 @@ def decoders_of(row: Format) -> list[type[Decoder]]:
 def written_with(row: Format, folder: Path) -> frozenset[str]:
     """Return the streams and columns beside plain events that an encoder made without options can hold."""
     file: Any = folder / f"{row.name}{row.suffixes[0]}" if row.own_files else BytesIO()
-    encoder: Encoder = row.load().open_encoder(file, width=40, height=30)
+    encoder: Encoder = row.load().open_encoder(file, width=240, height=180)
     encoder.finish()
     return encoder.streams | encoder.columns
 

@@ -44,7 +44,7 @@ def write(path, name, events):
     if name == "marked":
         path.write_bytes(marked_records.data_of(events))
     else:
-        io.write(events, path, format=name)
+        io.write(events, path, format=name, **({"chip": "dvs128"} if name == "aedat2" else {}))
     return path
 
 
