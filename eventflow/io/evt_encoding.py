@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from eventflow.events import Events
     from eventflow.messages import Message
 
-_WORDS_AT_ONCE: Final = 1 << 16
+_BUFFER_BYTES: Final = 1 << 19  # stays in the cache between the kernel and the system's copy
+_WHOLE_BYTES: Final = 1 << 14  # buffers end on a multiple of this in the file: parts of pages cost the system dearly
 LOOKAHEAD: Final = 32
 """How many events a kernel may have to see to know what becomes of the first of them: as many as a vector holds."""
 
@@ -74,7 +75,8 @@ class WordEncoder(Encoder):
         self._turn_us, self._turns, self._lines, self._options = turn_us, turns, lines, options
         if trigger is not None:
             self.streams = frozenset({"triggers"})
-        self._words = np.empty(_WORDS_AT_ONCE, word)
+        self._words = np.empty(_BUFFER_BYTES // np.dtype(word).itemsize, word)
+        self._place = 0
         self._state = np.full(SLOTS, -1, np.int64)
         self._state[TIME] = _BEFORE_ALL_TIME
         self._rest: NDArray[np.int64] = np.empty(0, np.int64)
@@ -133,7 +135,7 @@ class WordEncoder(Encoder):
         if self._t0 is None:
             earliest = min([*first, *(time for time, _, _ in self._edges)], default=0)
             self._t0 = earliest // self._turn_us * self._turn_us if earliest >= self._turn_us * self._turns else 0
-            self._file.write(self._header(self._t0))
+            self._hand_over(self._header(self._t0))
 
     def _encode(self, halves: NDArray[np.int64], *, final: bool) -> None:
         """Encode what was held back and these events, as far as it is known what becomes of them."""
@@ -150,14 +152,32 @@ class WordEncoder(Encoder):
     def _run(self, halves: NDArray[np.int64], *, final: bool) -> int:
         halves = halves.view()
         halves.flags.writeable = False
-        at, end = 0, FULL
+        at, held, cut, end = 0, 0, 0, FULL
         while end == FULL:
-            at, count, end = self._kernel(halves, at, final, self._words, self._state, self._t0, *self._options)
-            self._file.write(self._words[:count].data)
+            room = self._words[held:]
+            at, count, end = self._kernel(halves, at, final, room, self._state, self._t0, *self._options)
+            held, cut = self._write_words(held + count, cut, whole=end == FULL)
         if end == STUCK:
             raise RecordingError(self._cannot_write(f"event {self._events + at}", int(halves[2 * at])))
         self._events += at
         return at
+
+    def _write_words(self, count: int, cut: int, *, whole: bool) -> tuple[int, int]:
+        """Write words but for the first `cut` bytes; return how many are held back, and how many bytes of these not.
+
+        Held back, at the front of the buffer, is what lies behind the last place in the file where a buffer may end,
+        if only `whole` ones are wanted.
+        """
+        data = self._words[:count].view(np.uint8)
+        stop = max(len(data) - (self._place + len(data) - cut) % _WHOLE_BYTES, cut) if whole else len(data)
+        self._hand_over(data[cut:stop].data)
+        first, cut = divmod(stop, self._words.itemsize)
+        self._words[: count - first] = self._words[first:count]
+        return count - first, cut
+
+    def _hand_over(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._place += len(data)
 
     def _write_edge(self) -> None:
         assert self._trigger is not None
@@ -167,7 +187,7 @@ class WordEncoder(Encoder):
         while end == FULL:
             t = time - self._t0
             count, end = self._trigger(self._words, self._state, t, line, value, *self._options)
-            self._file.write(self._words[:count].data)
+            self._write_words(count, 0, whole=False)
         if end == STUCK:
             raise RecordingError(self._cannot_write(f"the edge on trigger line {line}", time))
 
