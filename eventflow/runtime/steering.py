@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from eventflow.graph.graph import Graph
 
-_ANSWER_MS: Final = 3000
+_ANSWER_MS: Final = 10_000
 _LARGEST_REQUEST: Final = 1 << 16
 ORDERS: Final = ("summary", "pause", "resume", "step", "seek", "set", "stop")
 

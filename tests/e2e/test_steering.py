@@ -35,19 +35,21 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     def go() -> None:
         found.update(ef.run("g.yaml", speed="0.5", place=request.param, steerable=True))
 
-    thread = threading.Thread(target=go)
+    thread = threading.Thread(target=go, daemon=True)
     thread.start()
-    while not ef.runs():
-        time.sleep(0.02)
-    with ef.attach() as handle:
-        until(lambda: handle.summary()["events"] > 0, 60)
-        yield handle, found, thread
+    try:
+        until(lambda: ef.runs() or not thread.is_alive(), 60)
+        with ef.attach() as handle:
+            until(lambda: handle.summary()["events"] > 0, 60)
+            yield handle, found, thread
+    finally:
         if thread.is_alive():
-            handle.stop()
-            thread.join(20)
+            with ef.attach() as handle:
+                handle.stop()
+            thread.join(30)
 
 
-def until(true: Any, seconds: float = 10.0) -> None:
+def until(true: Any, seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -76,7 +78,7 @@ def test_pause_step_set_seek_stop(running: Any) -> None:
     with pytest.raises(ParameterError, match="window"):
         handle.set("clean.window", "quick")
     handle.stop()
-    thread.join(20)
+    thread.join(40)
     assert [each["do"] for each in found["steering"]] == ["pause", "step", "set", "resume", "seek", "stop"]
     assert found["lossless"]
     assert not any(each["reproducible"] for each in found["outputs"].values())
