@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 LARGEST_SIDE: Final = 1 << 14  # coordinates have 14 bits
 _TURN_US: Final = 1 << 32
 _HALF_US: Final = 1 << 31
+_QUARTER_US: Final = 1 << 30
 _LOW: Final = _TURN_US - 1
-_NEGATIVE: Final = -(2**63)
 _BLOCK: Final = 16  # events judged at once
 
 
@@ -44,18 +44,19 @@ def _encode(halves: Any, start: int, final: bool, words: Any, state: Any, t0: in
 
 @jit
 def _run(halves: Any, words: Any, epoch: int) -> int:  # pragma: no cover
-    """Encode whole blocks of events of one turn of the clock, as long as no time falls by half of it; return how many.
+    """Encode whole blocks of events of one turn of the clock, as long as times stay close; return how many.
 
     Blocks are judged as a whole and then written, two loops without a branch that run on several events at a time.
     """
     done = 0
     while done + _BLOCK <= len(words):
         block = halves[2 * done : 2 * (done + _BLOCK)]
-        bad = (_HALF_US - 1 - (halves[2 * max(done - 1, 0)] - block[0])) & _NEGATIVE
+        before = halves[2 * max(done - 1, 0)]
+        outside, apart = 0, 0
         for j in range(_BLOCK):
-            bad |= (block[2 * j] - epoch) & ~_LOW
-        for j in range(1, _BLOCK):
-            bad |= (_HALF_US - 1 - (block[2 * j - 2] - block[2 * j])) & _NEGATIVE
+            outside |= block[2 * j] - epoch
+            apart |= block[2 * j] - before + _QUARTER_US
+        bad = outside & ~_LOW | apart & ~(_HALF_US - 1)  # within a quarter of one time, none falls by half
         if bad != 0:
             break
         room = words[done : done + _BLOCK]
