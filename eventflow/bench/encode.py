@@ -47,6 +47,8 @@ _STREAMS: Final = {
     "mcap": ("MCAP", "mcap", "small"),
 }
 _PACKET_EVENTS: Final = 16384
+_UNPACKED: Final = ("evt3", "evt2", "evt21", "dat")
+_PLAIN_BYTES: Final = 1 << 19
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -83,12 +85,27 @@ def _case(bench: Bench, name: str, what: str, format: str, events: Events, place
         contenders.append(Contender("bare compression", lambda: _compress(compression, events), peer=False))
         targets = [AtLeast(0.8, "bare compression")]
 
+    if format in _UNPACKED:  # no writer is faster than the system takes the bytes
+        contenders.append(Contender("plain write", _plain(contenders[0], place / "plain"), peer=False))
+
     def check(path: Path, _: Any) -> str:
         sizeless = ("csv", "evt3", "evt2", "evt21", "dat", "nmnist", "dsec", "event_utils")
         size = {"width": events.width, "height": events.height} if format in sizeless else {}
         return difference(io.read(path, format=format, **size), events)
 
     return Case(name, what, len(events), contenders, check, targets)
+
+
+def _plain(ours: Contender, path: Path) -> Callable[[], Path]:
+    """Return what writes the bytes of our recording and nothing else."""
+    data = ours.run().read_bytes()
+
+    def write(path: Path) -> None:
+        with path.open("wb", buffering=0) as file:
+            for at in range(0, len(data), _PLAIN_BYTES):
+                file.write(memoryview(data)[at : at + _PLAIN_BYTES])
+
+    return _run(write, path)
 
 
 def _compress(compression: str, events: Events) -> int:
