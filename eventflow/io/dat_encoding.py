@@ -71,6 +71,12 @@ def _address(second: Any) -> Any:  # pragma: no cover
     return (second & 0x3FFF) | ((second >> 16) & 0x3FFF) << 14 | ((second >> 32) & 1) << 28
 
 
+def can_follow(last_us: int, t_us: int) -> bool:
+    """Return whether a reader of 32 bits takes an event at `t_us` after one at `last_us` for what it is."""
+    turn = (last_us >> 32) + ((last_us & _LOW) - (t_us & _LOW) >= _HALF_US)
+    return t_us >> 32 == turn
+
+
 def open_encoder(file: BinaryIO, *, width: int, height: int, entries: Mapping[str, str] | None = None) -> WordEncoder:
     """Return an encoder of DAT version 2 for a sensor of `width` x `height` px, at most 16384 x 16384.
 

@@ -53,7 +53,7 @@ def convert_one(
         placement = Placement(settings, info.width, info.height)
         seen = Seen() if verify else None
         width, height = placement.width, placement.height
-        options = _header_entries(row, recording, settings) | settings.writer_options
+        options = header_entries(row, recording, settings) | settings.writer_options
         with create(target, format=row.name, width=width, height=height, **options) as writer:
             unread = _copy(recording, writer, placement, settings, seen, on_progress)
             watch.check()
@@ -76,7 +76,7 @@ def _verified(
         raise RecordingError(f"{why}; nothing was kept") from error
 
 
-def _header_entries(row: Format, recording: Recording, settings: Settings) -> dict[str, Any]:
+def header_entries(row: Format, recording: Recording, settings: Settings) -> dict[str, Any]:
     """Return what the target's header is to say of the times, where it can."""
     takes = inspect.signature(row.load().open_encoder).parameters
     if settings.origin == "raw" or "entries" not in takes:
@@ -93,16 +93,7 @@ def _copy(
     on_progress: Callable[[float], None] | None,
 ) -> set[str]:
     """Write everything that the target holds; return the streams that it does not hold or that cannot be read."""
-    held, left = [], set()
-    for name in (*recording.streams, *recording.info.possible):
-        if name != "events":
-            messages = _opened(recording, name, settings)
-            if messages is None:
-                left.add(name)
-            elif writer.holds(name):
-                held.append(messages)
-            elif next(messages, None) is not None:
-                left.add(name)
+    held, left = streams_beside(recording, writer.holds, settings)
     for name, item in merged(_packets(recording, on_progress), held):
         if name == "events":
             events = placement.events(item)
@@ -114,6 +105,24 @@ def _copy(
             if seen is not None:
                 seen.take_message(name, message)
     return left
+
+
+def streams_beside(
+    recording: Recording, holds: Callable[[str], bool], settings: Settings
+) -> tuple[list[Iterator[tuple[str, Any]]], set[str]]:
+    """Return the streams that a target holds, as (name, message), and the names of those that are left behind."""
+    held: list[Iterator[tuple[str, Any]]] = []
+    left: set[str] = set()
+    for name in (*recording.streams, *recording.info.possible):
+        if name != "events":
+            messages = _opened(recording, name, settings)
+            if messages is None:
+                left.add(name)
+            elif holds(name):
+                held.append(messages)
+            elif next(messages, None) is not None:
+                left.add(name)
+    return held, left
 
 
 def _opened(recording: Recording, name: str, settings: Settings) -> Iterator[tuple[str, Any]] | None:

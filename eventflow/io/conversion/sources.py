@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from eventflow.errors import ParameterError, RecordingError, UnknownFormatError
 from eventflow.io.conversion.content import size_and_time
+from eventflow.io.index_file import SUFFIX
 from eventflow.io.recording import open as open_recording
 from eventflow.io.source import reason_of
 from eventflow.io.table import HEAD_BYTES, format_named, format_of, formats
@@ -151,7 +152,7 @@ def _search(root: Path, prefix: str, search: Search, target: Path, settings: Set
             continue
         for entry in entries:
             path = Path(entry.path)
-            if entry.name in _OURS:
+            if entry.name in _OURS or entry.name.endswith(SUFFIX):
                 continue
             if entry.is_dir() and not is_recording_folder(path):
                 waiting.append((path, above | {here}))
