@@ -157,7 +157,8 @@ def create(
     with ExitStack() as on_failure:
         on_failure.callback(parts.discard)
         with writing(path):
-            file = parts.part if row.own_files else on_failure.enter_context(parts.part.open("w+b"))
+            # not "w+b": what is truncated, even when empty, ext4 brings to the disk as it is closed
+            file = parts.part if row.own_files else on_failure.enter_context(parts.part.open("r+b"))
         given = {"width": width, "height": height, **options}
         encoder = call_with(module.open_encoder, file, options=given, what=row.name)
         on_failure.pop_all()
