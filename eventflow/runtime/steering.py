@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from eventflow.graph.graph import Graph
 
+_BASE_LENGTH: Final = 60  # the path of a socket has at most 107 bytes
 _ANSWER_MS: Final = 10_000
 _LARGEST_REQUEST: Final = 1 << 16
 ORDERS: Final = ("summary", "pause", "resume", "step", "seek", "set", "stop")
@@ -35,7 +36,8 @@ ORDERS: Final = ("summary", "pause", "resume", "step", "seek", "set", "stop")
 
 def runs_folder() -> Path:
     """Return the folder of this user's run sockets; it is made, for this user alone, when it is first needed."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")
+    base = next(each for each in bases if each and (len(each.encode()) <= _BASE_LENGTH or each == "/tmp"))
     folder = Path(base) / f"eventflow-top-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():

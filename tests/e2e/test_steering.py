@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -27,7 +29,8 @@ flow: [camera -> clean -> end]
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
     """A paced run in a thread, and a handle on it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    sockets = tempfile.mkdtemp(prefix="run-")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", sockets)
     ef.write(ef.synth.render("crossing", seed=1), "recording.npz")
     Path("g.yaml").write_text(GRAPH)
     found: dict[str, Any] = {}
@@ -47,6 +50,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
             with ef.attach() as handle:
                 handle.stop()
             thread.join(30)
+        shutil.rmtree(sockets)
 
 
 def until(true: Any, seconds: float = 30.0) -> None:
@@ -85,7 +89,8 @@ def test_pause_step_set_seek_stop(running: Any) -> None:
     assert ef.runs() == []
 
 
-def test_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    with pytest.raises(ParameterError, match="nothing runs"):
-        ef.attach()
+def test_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="run-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        with pytest.raises(ParameterError, match="nothing runs"):
+            ef.attach()
