@@ -32,6 +32,7 @@ from eventflow.messages import (
     StreamInfo,
     Tracks,
     Triggers,
+    Voxels,
     time_of,
 )
 from eventflow.runtime import wire
@@ -52,6 +53,7 @@ def every_kind(count: int, packet: Events) -> list[Any]:
         Slice(packet, -5, 90, 3, complete=False),
         Grid(np.ones((2, count, 3), np.float32), 0, 10, ("off", "on")),
         Grid(np.ones((1, count, 3), bool), 0, 10),
+        Voxels(np.ones((count, 3), np.int32), np.ones((count, 2), np.float32), 0, 10, ("off", "on")),
         Frame(np.zeros((count, 4, 3), np.uint8), 7),
         Tracks(8, i8, *f8),
         Boxes(9, *f8[:4], i8, i8, f8[0]),
