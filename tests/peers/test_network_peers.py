@@ -138,14 +138,14 @@ def test_from_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
 @pytest.mark.parametrize("layout", ["t64_x16_y16_on8", "t32_x16_y15_on1"])
 def test_to_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
     faery = pytest.importorskip("faery")
-    ef.write(events[:20_000], tmp_path / "from.npz")
+    ef.write(events[:5_000], tmp_path / "from.npz")
     port = free_port(socket.SOCK_DGRAM)
     found: list[Any] = []
 
     def receive() -> None:
         for packet in faery.events_stream_from_udp(_SIZE, ("127.0.0.1", port), format=layout):
             found.append(packet.copy())
-            if sum(map(len, found)) >= 20_000:
+            if sum(map(len, found)) >= 5_000:
                 return
 
     thread = threading.Thread(target=receive, daemon=True)
@@ -155,8 +155,8 @@ def test_to_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
         "in": {"use": "read", "path": str(tmp_path / "from.npz")},
         "out": {"use": "udp_send", "address": f"127.0.0.1:{port}", "layout": layout},
     }
-    Running(tmp_path, nodes, ["in -> out"], "--speed", "0.5").summary()
+    Running(tmp_path, nodes, ["in -> out"]).summary()  # 50 datagrams, which the buffer of a slow receiver holds
     thread.join(10)
     got = np.concatenate(found)
-    wanted = events[:20_000].to_numpy(like="faery")
+    wanted = events[:5_000].to_numpy(like="faery")
     assert all(np.array_equal(got[name], wanted[name]) for name in wanted.dtype.names)
