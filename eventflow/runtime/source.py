@@ -109,7 +109,8 @@ class SourceRunner(Runner):
                 return
         # a source that is late itself makes its packets older
         now_ns = time.monotonic_ns()
-        self._emit(item, now_ns if self._due_ns is None else min(int(self._due_ns), now_ns))
+        due_ns, self._due_ns = self._due_ns, None  # a packet let go in spite of a pause was due at no time
+        self._emit(item, now_ns if due_ns is None else min(int(due_ns), now_ns))
 
     def _go_to(self, t: int) -> None:
         self._sought = None
