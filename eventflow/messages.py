@@ -278,12 +278,43 @@ class Label(Message):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place(Message):
-    """The place recognised at time t (µs): its id (-1: not on the route), a score and the runners-up."""
+    """The place recognised at time t (µs).
+
+    Attributes:
+        t: time, µs.
+        place: its id; -1: not on the route.
+        score: how sure that is: the probability that the place is right (of -1: that none is).
+        alternatives: places from the likeliest on; the first is `place`, or what it would be were it on the route.
+        held: whether the window said nothing (the camera stands still) and an earlier answer is repeated.
+    """
 
     t: int
     place: int
     score: float
     alternatives: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descriptor(Message):
+    """What one window looks like, for recognising places.
+
+    Attributes:
+        vector: float32, shape (n,); what its elements are, the stream's attribute `descriptor` says.
+        t0: start of the window, µs.
+        t1: end of the window, µs.
+        count: events in the window.
+    """
+
+    vector: NDArray[np.float32]
+    t0: int
+    t1: int
+    count: int
+
+    @property
+    def t(self) -> int:  # type: ignore[override]
+        """The end of the window, µs."""
+        return self.t1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

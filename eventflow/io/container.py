@@ -49,6 +49,7 @@ STREAMS: Final = {
     "Corners": "corners",
     "Label": "labels",
     "Place": "places",
+    "Descriptor": "descriptors",
     "Pose": "poses",
     "Fix": "fixes",
     "Triggers": "triggers",
