@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _TABLE: Final = {
     "crossing": "eventflow.synth.shapes:Crossing",
+    "digit": "eventflow.synth.digits:Digit",
     "drive": "eventflow.synth.drive:Drive",
     "moving": "eventflow.synth.shapes:Moving",
     "occlusion": "eventflow.synth.shapes:Occlusion",

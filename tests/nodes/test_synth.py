@@ -8,7 +8,7 @@ import pytest
 import eventflow as ef
 from eventflow.errors import ParameterError
 from eventflow.events import Events
-from eventflow.messages import Flow, Place, Tracks
+from eventflow.messages import Flow, Label, Place, Tracks
 from eventflow_nodes.sources.synth import Synth
 
 
@@ -28,7 +28,8 @@ def test_events_are_those_of_the_library():
 
 
 @pytest.mark.parametrize(
-    ("scene", "port", "kind"), [("crossing", "truth", Tracks), ("pan", "flow", Flow), ("drive", "place", Place)]
+    ("scene", "port", "kind"),
+    [("crossing", "truth", Tracks), ("pan", "flow", Flow), ("drive", "place", Place), ("digit", "label", Label)],
 )
 def test_each_kind_of_truth_has_its_port(scene, port, kind):
     _, messages = run(scene=scene, truth_every="10ms")

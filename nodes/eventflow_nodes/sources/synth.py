@@ -8,11 +8,11 @@ from typing import Annotated, Any, NamedTuple
 from eventflow.events import Events
 from eventflow.graph.node import Source
 from eventflow.graph.parameters import Range
-from eventflow.messages import Flow, Place, StreamInfo, Tracks
+from eventflow.messages import Flow, Label, Place, StreamInfo, Tracks
 from eventflow.synth.simulation import Simulation
 from eventflow.units import Duration, ms
 
-_OPTIONAL = ("count", "size", "speed", "light", "offset", "lag")
+_OPTIONAL = ("count", "digit", "size", "speed", "light", "offset", "lag")
 
 
 class Scene(NamedTuple):
@@ -22,13 +22,15 @@ class Scene(NamedTuple):
     truth: Tracks | None = None
     flow: Flow | None = None
     place: Place | None = None
+    label: Label | None = None
 
 
 class Synth(Source):
     """Simulate an event camera before a scene whose truth is known; seeded, the same bytes on every run.
 
     `eventflow synth` lists the scenes; the path of a video is one, too. Truth comes from port `truth` where the scene
-    has objects, from `flow` for `pan` and from `place` for `drive`. Events carry labels: 1 signal, 2 noise.
+    has objects, from `flow` for `pan`, from `place` for `drive` and from `label` for `digit`. Events carry labels:
+    1 signal, 2 noise.
 
     Args:
         scene: its name, or the path of a video.
@@ -48,6 +50,7 @@ class Synth(Source):
         speed: how fast the scene moves, px/s; null: the scene's own.
         size: of the shapes, px; null: the scene's own.
         count: of the shapes; null: the scene's own.
+        digit: the one that `digit` shows, -1 for any; null: any.
         lag: of the second shape in `crossing`; null: the scene's own.
         light: of a drive, 1 is full daylight; null: the scene's own.
         offset: of a drive to the side, px; null: the scene's own.
@@ -70,6 +73,7 @@ class Synth(Source):
     speed: float | None = None
     size: Annotated[float, Range(0)] | None = None
     count: Annotated[int, Range(0)] | None = None
+    digit: Annotated[int, Range(-1, 9)] | None = None
     lag: Annotated[Duration, Range(0)] | None = None
     light: Annotated[float, Range(0)] | None = None
     offset: float | None = None
@@ -105,5 +109,5 @@ class Synth(Source):
 
 
 def _by_port(truth: Any) -> dict[str, Any]:
-    ports = {Tracks: "truth", Flow: "flow", Place: "place"}
+    ports = {Tracks: "truth", Flow: "flow", Place: "place", Label: "label"}
     return {} if truth is None else {ports[type(truth)]: truth}

@@ -10,14 +10,22 @@ import pytest
 
 import eventflow as ef
 from eventflow.errors import ParameterError
-from eventflow.messages import Flow, Place, Tracks
+from eventflow.messages import Flow, Label, Place, Tracks
 from eventflow.synth import paths
 from eventflow.synth.pan import Pan
 from eventflow.synth.scenes import scene_class, scenes
 from eventflow.synth.shapes import Crossing, Occlusion, Shapes
 
 SMALL = {"width": 64, "height": 48, "duration": 100_000}
-TRUTH = {"crossing": Tracks, "drive": Place, "moving": Tracks, "occlusion": Tracks, "pan": Flow, "shapes": Tracks}
+TRUTH = {
+    "crossing": Tracks,
+    "digit": Label,
+    "drive": Place,
+    "moving": Tracks,
+    "occlusion": Tracks,
+    "pan": Flow,
+    "shapes": Tracks,
+}
 
 
 def make(name, **changes):
@@ -70,6 +78,8 @@ def test_a_still_scene_has_truth_without_rows():
         ("crossing", {"size": -1.0}, "size"),
         ("shapes", {"count": -1}, "count"),
         ("pan", {"grid": 0}, "grid"),
+        ("digit", {"digit": 10}, "digit is 10"),
+        ("digit", {"crooked": -0.1}, "crooked"),
         ("drive", {"places": 0}, "places"),
         ("drive", {"places": 10_000}, "places"),
         ("crossing", {"step": 0}, "step"),
