@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from eventflow.errors import ParameterError
+from eventflow.events import Events
 from eventflow.kernels.jit import jit
 from eventflow.messages import Label
 from eventflow.synth import hashing
@@ -132,3 +133,18 @@ def _points(stroke: list[tuple[float, ...]]) -> NDArray[np.float64]:
             angle = np.linspace(begin, end, _ARC_POINTS) * np.pi / 2
             found.append(np.stack([x + radius_x * np.cos(angle), y + radius_y * np.sin(angle)], axis=1))
     return np.concatenate(found)
+
+
+def written_digit(number: int, *, seed: int = 0, noise: float = 1.0) -> tuple[Events, int]:
+    """Return the events, 34x34 px and 300 ms as in N-MNIST, of one of endlessly many digits, and which digit it is.
+
+    Args:
+        number: which one, from 0: digits 0 to 9 take turns, each in a hand of its own.
+        seed: of the hands; less than 2^31.
+        noise: shot noise, events/s/px.
+    """
+    from eventflow.synth.simulation import Simulation
+
+    own = (seed << 32) + number
+    made = Simulation("digit", seed=own, digit=number % 10, width=34, height=34, noise=noise)
+    return Events.concat([Events.empty(34, 34), *made.packets()]), number % 10

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eventflow.graph.node import Node, Source
 from eventflow.graph.registry import node_classes
-from eventflow.messages import Flow, Triggers
+from eventflow.messages import Flow, Label, Triggers
 from eventflow.testing import NodeConformance, SourceConformance, events
 
 # parameters that make the streams of the kit, of few pixels and few events, reach every branch
@@ -33,6 +33,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "hot_pixel": [{"rate": 100.0, "burst": 2}, {"mark": True}],
     "knoise": [{}, {"mark": True, "own": True}],
     "multi_event_age_polarity": [{"radius": 3}, {"mark": True}],
+    "labelled": [{"count": 2}],
     "order_n": [{}, {"mark": True}],
     "region": [{"x": 2, "y": 1, "width": 7, "height": 5}],
     "refractory": [{"period": "1ms"}, {"mark": True}],
@@ -111,7 +112,19 @@ def _strategies(name: str) -> dict[str, object]:
         return {"inputs": st.fixed_dictionaries({"triggers": triggers(), "events": one_packet(events())})}
     if name == "slice_area":
         return {"inputs": st.fixed_dictionaries({"flow": flows(), "events": one_packet(events())})}
+    if name == "label_accuracy":
+        return {"inputs": st.fixed_dictionaries({"truth": labels(), "label": labels()})}
     return {}
+
+
+@st.composite
+def labels(draw):
+    """Labels in time order, several of them at one time."""
+    t, found = 0, []
+    for step, label in draw(st.lists(st.tuples(st.sampled_from([0, 700, 9_000]), st.integers(0, 3)), max_size=6)):
+        t += step
+        found.append(Label(t, label, 0.5))
+    return found
 
 
 def one_packet(packets):

@@ -1,0 +1,1 @@
+"""Spiking networks in the stream: one node a file."""
