@@ -1,0 +1,117 @@
+"""One neuron a place, taught in seconds: a temporal code in which an earlier spike is a larger amplitude.
+
+Hines, Stratton, Milford & Fischer 2024, "VPRTempo: a fast temporally encoded spiking neural network for visual place
+recognition". Thresholds follow each feature's target rate; the output is taught by the plain delta rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eventflow.place.amplitudes import Amplitudes
+from eventflow.place.matchers import checked, in_order
+from eventflow.place.tempo_kernels import CEILING, train_features, train_outputs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_EXCITATORY, _INHIBITORY = 0.1, 0.5
+_TARGETS, _THRESHOLDS = (0.2, 0.9), (0.0, 0.5)
+_STDP, _PLASTICITY = 0.005, 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class TempoModule:
+    """A trained network of one stretch of the route.
+
+    Attributes:
+        features: float32 (features, inputs) weights.
+        thresholds: float32 (features,).
+        outputs: float32 (places, features) weights.
+    """
+
+    features: NDArray[np.float32]
+    thresholds: NDArray[np.float32]
+    outputs: NDArray[np.float32]
+
+    def scores(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32 (n, places) of amplitudes (n, inputs); larger is more alike."""
+        return self.spikes(amplitudes) @ self.outputs.T
+
+    def spikes(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32 (n, features): the amplitude of each feature's spike, 0..0.9."""
+        return np.clip(amplitudes @ self.features.T - self.thresholds, 0.0, CEILING).astype(np.float32)
+
+
+class TempoMatcher:
+    """Modules of at most `module` places, each a feature layer taught by STDP and an output neuron a place.
+
+    Args:
+        feature_factor: Features for each element of the descriptor.
+        epochs: How often each layer sees every example.
+        module: Most places in one network; modules are trained apart and answer together.
+        seed: Of the first weights and the order of the examples.
+    """
+
+    def __init__(self, *, feature_factor: float = 2.0, epochs: int = 20, module: int = 500, seed: int = 0) -> None:
+        self.places = np.zeros(0, np.int64)
+        self._factor, self._epochs, self._module, self._seed = feature_factor, epochs, module, seed
+        self._modules: list[TempoModule] = []
+
+    def learn(self, descriptors: NDArray[np.float32], places: NDArray[np.int64]) -> None:
+        """Train a module for each stretch of places, in the order of driving."""
+        checked(descriptors, places)
+        self.places, index = in_order(places)
+        self._amplitudes = Amplitudes.of(descriptors)
+        shown = self._amplitudes(descriptors)
+        self._modules = []
+        for first in range(0, len(self.places), self._module):
+            inside = (index >= first) & (index < first + self._module)
+            rng = np.random.default_rng((self._seed, first))
+            self._modules.append(self._trained(shown[inside], index[inside] - first, rng))
+
+    def scores(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the drive of every place's output neuron."""
+        shown = self._amplitudes(descriptor)
+        return np.concatenate([module.scores(shown)[0] for module in self._modules])
+
+    def _trained(
+        self, shown: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator
+    ) -> TempoModule:
+        count = max(round(shown.shape[1] * self._factor), 1)
+        weights = first_weights(rng, count, shown.shape[1], _EXCITATORY, _INHIBITORY)
+        signs = np.sign(weights).astype(np.int8)
+        thresholds = rng.uniform(*_THRESHOLDS, count).astype(np.float32)
+        targets = np.linspace(*_TARGETS, count).astype(np.float32)
+        order = self._order(len(shown), rng)
+        rates = np.float32(_STDP), np.float32(_PLASTICITY)
+        train_features(weights, signs, thresholds, targets, shown, order, *rates)
+        hidden = np.clip(shown @ weights.T - thresholds, 0.0, CEILING).astype(np.float32)
+        outputs = first_weights(rng, int(labels.max()) + 1, count, 1.0, 1.0)
+        train_outputs(outputs, targets, hidden, labels, self._order(len(shown), rng), np.float32(_STDP))
+        return TempoModule(weights, thresholds, outputs)
+
+    def _order(self, examples: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        return np.concatenate([rng.permutation(examples) for _ in range(self._epochs)])
+
+
+def first_weights(
+    rng: np.random.Generator, neurons: int, inputs: int, excitatory: float, inhibitory: float
+) -> NDArray[np.float32]:
+    """Return float32 (neurons, inputs): what random excitation and inhibition leave, each of sum one a neuron.
+
+    Args:
+        rng: Where the numbers come from.
+        neurons: Rows.
+        inputs: Columns.
+        excitatory: Share of the inputs that excite.
+        inhibitory: Share of the inputs that inhibit.
+    """
+    total = np.zeros((neurons, inputs))
+    for sign, share in ((1.0, excitatory), (-1.0, inhibitory)):
+        part = np.abs(rng.normal(0.5, 1 / 6, total.shape)) * (rng.random(total.shape) < share)
+        total += sign * part / np.maximum(part.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    return total.astype(np.float32)
