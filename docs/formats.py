@@ -60,9 +60,9 @@ def _names(first: str, others: frozenset[str]) -> str:
 
 
 def _in_time(decoders: list[type[Decoder]]) -> str:
-    if any(each.seek is not Decoder.seek for each in decoders):
-        return "table or halving"
-    return "index" if any(each.mark is not Decoder.mark for each in decoders) else "from the start"
+    table = any(each.seek is not Decoder.seek for each in decoders)
+    marks = any(each.mark is not Decoder.mark for each in decoders)
+    return " or ".join(["table"] * table + ["index"] * marks) or "from the start"
 
 
 def page() -> str:

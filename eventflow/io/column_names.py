@@ -26,6 +26,7 @@ _UNITS: Final = {
 }
 _UNIT_NAMES: Final = {name: unit for unit, names in _UNITS.items() for name in names.split()}
 _PREFIX: Final = re.compile(r"^(?:dataset_|raw_)?events?[_./ ]+")
+_LONGEST_NAME: Final = 64  # characters; the pattern of a unit takes long over longer ones
 _ANY_UNIT: Final = "|".join(sorted(_UNIT_NAMES, key=len, reverse=True))
 _UNIT: Final = re.compile(rf"(.*?)[_ ]*[\[(_ ]\s*({_ANY_UNIT})\s*[\])]?")
 
@@ -38,10 +39,10 @@ def column_of(name: str) -> tuple[str, str]:
 
     Such as t, timestamps, t_us, "Time [ns]", timestamp_ns, events_xs, polarity.
     """
-    bare = _PREFIX.sub("", name.strip().strip("\"'").strip().lower())
+    bare = _PREFIX.sub("", " ".join(name.strip().strip("\"'").lower().split()))
     if bare in _LETTERS:
         return _LETTERS[bare], ""
-    match = _UNIT.fullmatch(bare)
+    match = _UNIT.fullmatch(bare) if len(bare) <= _LONGEST_NAME else None
     if match and _LETTERS.get(match[1].strip()) == "t":
         return "t", _UNIT_NAMES[match[2]]
     return "", ""

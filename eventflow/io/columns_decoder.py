@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from eventflow.io.source import ByteSource
 
 PIECE_ROWS: Final = 1 << 16
-_LOOK_BACK_ROWS: Final = 1 << 12
 _LARGEST_US: Final = 2.0**62
 _IMPOSSIBLE_FROM: Final = 1e20
 _PACKED_AS_THEY_ARE: Final = (np.dtype(np.int64), np.dtype(np.uint32))
@@ -31,7 +30,7 @@ class Columns(Protocol):
     Attributes:
         rows: rows that can be there at most.
         names: of the columns: t, x, y, p and perhaps labels, scores.
-        can_go: whether there is `go_to`, and `times` costs little anywhere.
+        can_go: whether there are `go_to` and marks, and `times` costs little anywhere.
         lost: rows passed over because they could not be read.
     """
 
@@ -52,6 +51,12 @@ class Columns(Protocol):
 
     def go_to(self, row: int) -> None:
         """Go on at a row."""
+
+    def mark(self) -> dict[str, Any]:
+        """Return plain values from which `resume` goes on with the next row."""
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a `mark`, with what was found wrong before it."""
 
 
 class ColumnsDecoder(Decoder):
@@ -94,11 +99,21 @@ class ColumnsDecoder(Decoder):
             self._read += len(rows["t"])
         return start
 
-    def seek(self, t: int) -> None:
-        """Go close before the first event at or after `t` (µs) by halving, where the file can be read at any row.
+    def mark(self) -> dict[str, Any] | None:
+        """Return the next row and what was counted; None where only reading leads to a row."""
+        if not self._reader.can_go:
+            return None
+        state = {"row": self._read, "counts": self._state.tolist(), "skipped": dict(self.skipped)}
+        return state | {"ended": self._damage_counted, "columns": self._reader.mark()}
 
-        Times may step back by as many rows as are looked back, not farther.
-        """
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a `mark`."""
+        self._read, self._state[:], self.skipped = mark["row"], mark["counts"], dict(mark["skipped"])
+        self._damage_counted = mark["ended"]
+        self._reader.resume(mark["columns"])
+
+    def approach(self, t: int) -> None:
+        """Go near time `t` (µs) by halving, where any row is reached at once; times that step back lead elsewhere."""
         if not self._reader.can_go:
             return
         low, high = 0, self._reader.rows
@@ -108,7 +123,7 @@ class ColumnsDecoder(Decoder):
                 low = middle + 1
             else:
                 high = middle
-        self.go_to(self._back_from(low, t))
+        self.go_to(low)
 
     def go_to(self, row: int) -> None:
         """Go on at a row."""
@@ -131,15 +146,6 @@ class ColumnsDecoder(Decoder):
     def _time_at(self, row: int) -> int:
         times = self._in_us(self._reader.times(row, row + 1))
         return int(times[0]) if len(times) else 1 << 62
-
-    def _back_from(self, row: int, t: int) -> int:
-        while row > 0:
-            first = max(0, row - _LOOK_BACK_ROWS)
-            late = np.flatnonzero(self._in_us(self._reader.times(first, row)) >= t)
-            if not len(late):
-                break
-            row = first + int(late[0])
-        return row
 
     def _in_us(self, t: NDArray[Any]) -> NDArray[np.int64]:
         times, self._bad_times = checked_times(t, self._unit)

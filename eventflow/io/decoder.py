@@ -165,6 +165,10 @@ class Decoder(ABC):
         Called before the first `fill` only, on a source that can seek. Staying where it is is always right.
         """
 
+    def approach(self, t: int) -> None:
+        """Go near time `t` (µs), for a sample: as `seek` does, or less exactly where that costs more."""
+        self.seek(t)
+
     def openeb_origin(self) -> int | None:
         """Return the time that OpenEB makes 0, µs, consuming this decoder; None for formats it does not shift."""
         return None

@@ -240,6 +240,14 @@ class Hdf5Columns:
         """Go on at a row."""
         self._row = row
 
+    def mark(self) -> dict[str, Any]:
+        """Return the next row, and what was lost before it."""
+        return {"row": self._row, "lost": self.lost, "damaged": list(self._damaged)}
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a `mark`."""
+        self._row, self.lost, self._damaged = mark["row"], mark["lost"], list(mark["damaged"])
+
     @property
     def damage(self) -> list[str]:
         """What is wrong with the datasets, a sentence each."""

@@ -53,6 +53,12 @@ class _NoColumns:
     def go_to(self, row: int) -> None:
         """There is nowhere to go."""
 
+    def mark(self) -> dict[str, Any]:
+        return {}
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """There is nothing to go on with."""
+
 
 class Hdf5Decoder(ColumnsDecoder):
     """Reads the events of one camera in an HDF5 file, and whatever lies beside them.
@@ -96,15 +102,25 @@ class Hdf5Decoder(ColumnsDecoder):
             raise RecordingError(f"{self.info.path}: holds no events, only {', '.join(self.info.streams) or 'nothing'}")
         return super().fill(batch, start)
 
+    def mark(self) -> dict[str, Any] | None:
+        """Return the next row and what was counted; None where the file has an index of milliseconds."""
+        return super().mark() if self._index is None else None
+
     def seek(self, t: int) -> None:
-        """Go close before the first event at or after `t` (µs), by the file's index of milliseconds or by halving."""
-        if "events" not in self._places:
-            return
-        row = self._row_by_index(t)
-        if row is None:
-            super().seek(t)
-        else:
-            self.go_to(row)
+        """Go close before the first event at or after `t` (µs) by the file's index of milliseconds, where it is right.
+
+        An index is believed only where no time round the row it names contradicts it.
+        """
+        if self._index is not None and len(self._index):
+            ms = min((t - self._place.t_offset) // 1000, len(self._index) - 1)
+            if ms >= 0 and (row := self._row_of(ms)) is not None:
+                self.go_to(row)
+
+    def approach(self, t: int) -> None:
+        """Go near time `t` (µs), for a sample."""
+        self.seek(t)
+        if not self._read:
+            super().approach(t)
 
     def messages(self, name: str) -> Iterator[Message]:
         """Yield the messages of another stream: frames, samples, poses, or another camera's events in packets."""
@@ -125,14 +141,15 @@ class Hdf5Decoder(ColumnsDecoder):
         for reason, lost in decoder.skipped.items():
             self.skip(reason, lost)
 
-    def _row_by_index(self, t: int) -> int | None:
-        """Return the row that the index of milliseconds has for `t`, None where it has none or is wrong."""
-        index = self._place.index
-        if index is None or self._unit != "us":
-            return None
-        ms = (t - self._place.t_offset) // 1000
+    @property
+    def _index(self) -> h5py.Dataset | None:
+        return self._place.index if "events" in self._places and self._unit == "us" else None
+
+    def _row_of(self, ms: int) -> int | None:
+        """Return the row that the index has for a millisecond, None where that is wrong."""
+        assert self._index is not None
         try:
-            row = int(index[ms]) if 0 <= ms < len(index) else -1
+            row = int(self._index[ms])
         except (OSError, RuntimeError, ValueError):
             return None
         if not 0 <= row < self._reader.rows:

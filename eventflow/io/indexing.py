@@ -44,7 +44,8 @@ class Way:
         """Send a fresh decoder close before the first event at or after `t` (µs); say how many events that passes."""
         index = self._reaching(decoder, t)
         if index is None:
-            decoder.seek(t)
+            if not has_marks(decoder):
+                decoder.seek(t)
             return 0
         place = index.place_of(t)
         if place is None:

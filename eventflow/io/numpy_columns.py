@@ -47,10 +47,13 @@ class NumpyColumns:
         self.rows = min(reader.rows for reader in self._readers.values())
         self.names = (*"txyp", *(name for name in _BESIDE if name in self._readers))
         self.can_go = all(reader.can_go for reader in self._readers.values())
+        self._row = 0
 
     def read(self, count: int) -> dict[str, NDArray[Any]]:
         """Return the next `count` rows, fewer at the end."""
-        return self._rows(self._readers, count)
+        rows = self._rows(self._readers, count)
+        self._row += len(rows["t"])
+        return rows
 
     def times(self, start: int, stop: int) -> NDArray[Any]:
         """Return times as they are stored, without moving on."""
@@ -68,6 +71,18 @@ class NumpyColumns:
         self._readers = {name: open_reader() for name, open_reader in self._open.items()}
         for reader in self._readers.values():
             reader.skip(row)
+        self._row = row
+
+    def mark(self) -> dict[str, Any]:
+        """Return the next row, and the checksum of what is before it for each array."""
+        return {"row": self._row, "sums": {name: reader.member.sum for name, reader in self._readers.items()}}
+
+    def resume(self, mark: dict[str, Any]) -> None:
+        """Go on from a `mark`."""
+        self._readers = {name: open_reader() for name, open_reader in self._open.items()}
+        for name, reader in self._readers.items():
+            reader.skip(mark["row"], mark["sums"][name])
+        self._row = mark["row"]
 
     @property
     def damage(self) -> list[str]:

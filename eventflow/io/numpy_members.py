@@ -39,6 +39,7 @@ class Member:
     Attributes:
         deflated: whether they are compressed.
         damaged: what is wrong with the bytes, "" where nothing was found.
+        sum: CRC-32 of what was read.
     """
 
     def __init__(
@@ -47,30 +48,36 @@ class Member:
         self._file, self._at, self._left, self._crc = file, start, stored, crc
         self._inflate = zlib.decompressobj(-15) if deflated else None
         self.deflated = deflated
-        self._sum = 0
+        self.sum = 0
         self.largest = stored * (_DEFLATE_GROWTH if deflated else 1)
         self.damaged = ""
 
     def read(self, count: int) -> bytes:
         """Return the next `count` bytes, fewer at the end or where the bytes are damaged."""
         data = self._stored(count) if self._inflate is None else self._inflated(count)
-        self._sum = zlib.crc32(data, self._sum)
+        self.sum = zlib.crc32(data, self.sum)
         ended = not self._left if self._inflate is None else self._inflate.eof
         if ended or len(data) < count:
             self._check()
         return data
 
-    def skip(self, count: int) -> None:
-        """Pass over `count` bytes. Where they are not compressed they are not read, and the checksum is not checked."""
+    def skip(self, count: int, checksum: int | None = None) -> None:
+        """Pass over `count` bytes. Where they are not compressed they are not read.
+
+        Args:
+            count: how many.
+            checksum: CRC-32 up to there, None where nobody knows it: it is not checked then.
+        """
         if self._inflate is None and count:
             taken = min(count, self._left)
-            self._at, self._left, self._crc = self._at + taken, self._left - taken, None
+            self._at, self._left = self._at + taken, self._left - taken
+            self._crc, self.sum = (None, 0) if checksum is None else (self._crc, checksum)
             return
         while count > 0 and (data := self.read(min(count, _PIECE_BYTES))):
             count -= len(data)
 
     def _check(self) -> None:
-        if self._crc is not None and self._sum != self._crc and not self.damaged:
+        if self._crc is not None and self.sum != self._crc and not self.damaged:
             self.damaged = "its checksum is wrong"
         self._crc = None
 
@@ -149,10 +156,10 @@ class ArrayReader:
         array = np.frombuffer(data, self.dtype, whole * self.row_items)
         return array.reshape(-1, *self.shape[1:]) if len(self.shape) > 1 else array
 
-    def skip(self, count: int) -> None:
-        """Pass over `count` rows."""
+    def skip(self, count: int, checksum: int | None = None) -> None:
+        """Pass over `count` rows; `checksum` as Member.skip takes it."""
         count = min(count, self._left)
-        self.member.skip(count * self.dtype.itemsize * self.row_items)
+        self.member.skip(count * self.dtype.itemsize * self.row_items, checksum)
         self._left -= count
 
     def part(self, index: int, parts: int) -> ArrayReader:

@@ -109,7 +109,7 @@ def _by_table(fresh: Callable[[], Decoder], found: Sample, events: int, t_last: 
     if enter and found.seen.events < events:
         for k in range(1, WINDOWS):
             decoder = fresh()
-            decoder.seek(t_first + (t_last - t_first) * k // WINDOWS)
+            decoder.approach(t_first + (t_last - t_first) * k // WINDOWS)
             window = _window(decoder, 1, found, first=False)
             found.decoded_bytes += window.end - window.begin
 

@@ -29,7 +29,7 @@ HEAD_BYTES: Final = 4096
 
 _PERCENT_LINES = re.compile(rb"(?:% [^\n]*\n)*")
 _NUMBER = rb"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
-_DATA_LINE = re.compile(rb"[ \t]*" + _NUMBER + rb"(?:[ \t]*[,; \t][ \t]*" + _NUMBER + rb"){3,}[ \t]*\r?")
+_DATA_LINE = re.compile(rb"[ \t]*" + _NUMBER + rb"(?:(?:[ \t]*[,;][ \t]*|[ \t]+)" + _NUMBER + rb"){3,}[ \t]*\r?")
 
 
 @dataclass(frozen=True)

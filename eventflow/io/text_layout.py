@@ -19,9 +19,9 @@ UNIT_POWERS: Final = {"s": 6, "ms": 3, "us": 0, "ns": -3}
 _ORDERS: Final = ("txyp", "xypt", "xytp")  # rpg and faery; Metavision; tonic
 _ROWS_TO_TELL: Final = 16  # two columns of numbers that rise by chance in fewer rows are no evidence
 _POLARITIES: Final = frozenset({"0", "1", "-1", "+1", "true", "false", "on", "off"})
-_SIZED: Final = re.compile(r"(.*?)\s*@\s*(\d+)\s*")
-_PAIR: Final = re.compile(r"\b(\d{1,5})\s*[x×]\s*(\d{1,5})\b", re.I)
-_SIDES: Final = tuple(re.compile(rf"\b{side}\b[\"']?\s*[:= ]\s*(\d{{1,5}})\b", re.I) for side in ("width", "height"))
+_SIZED: Final = re.compile(r"(.*?) ?@ ?(\d{1,9}) ?")
+_PAIR: Final = re.compile(r"\b(\d{1,5}) ?[x×] ?(\d{1,5})\b", re.I)
+_SIDES: Final = tuple(re.compile(rf"\b{side}\b[\"']? ?[:= ] ?(\d{{1,5}})\b", re.I) for side in ("width", "height"))
 
 
 @dataclass
@@ -86,7 +86,7 @@ def _read_head(lines: list[str], layout: TextLayout) -> list[list[str]]:
         fields = _fields(bare)
         if not rows and layout.skipped_lines == 0 and not _is_row(fields):
             layout.skipped_lines = number
-            if len(fields) == 2 and all(text.isdecimal() for text in fields):
+            if len(fields) == 2 and all(text.isdecimal() and len(text) < 10 for text in fields):
                 layout.width, layout.height = map(int, fields)
             else:
                 _read_names(bare, layout)
@@ -120,7 +120,7 @@ def _read_names(line: str, layout: TextLayout) -> None:
     separator = r"[,;\t]" if re.search(r"[,;\t]", line) else r"\s+"
     found, unit, sizes = "", "", {"x": 0, "y": 0}
     for text in re.split(separator, line):
-        name = text.strip().strip("\"'")
+        name = " ".join(text.split()).strip("\"'")
         sized = _SIZED.fullmatch(name)
         letter, its_unit = column_of(sized[1] if sized else name)
         found += letter if letter and letter not in found else "-"
@@ -134,6 +134,7 @@ def _read_names(line: str, layout: TextLayout) -> None:
 
 
 def _read_size(line: str, layout: TextLayout) -> None:
+    line = " ".join(line.split())
     pair = _PAIR.search(line)
     sides = [side.search(line) for side in _SIDES]
     if pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from recording_kit import assert_same, decoded, encoded, make, resumed
 
 import eventflow.io as recordings
-from eventflow.errors import ParameterError, RecordingError
+from eventflow.errors import ParameterError, RecordingError, UnknownFormatError
 from eventflow.io.order import BEFORE_ALL_TIME
 from eventflow.io.source import CHUNK_BYTES
 from eventflow.io.text_kernels import LAST, STATE_SIZE, parse_rows
@@ -342,3 +343,15 @@ def test_a_damaged_archive_gives_what_is_whole_and_says_so():
         decoded("zip", bytes(data[:-30]))
     with pytest.raises(RecordingError, match="no member with the suffix"):
         decoded("zip", zipped("x", name="a.png"))
+
+
+@pytest.mark.parametrize("run", [" ", "_", "@", "1 ", "9" * 20])
+@pytest.mark.parametrize("head", ["", "t,x@", "# width", "time"])
+@pytest.mark.parametrize("tail", ["b\n", "x,y,p\n5,1,2,1\n"])
+def test_long_lines_take_no_longer_than_their_length(tmp_path, head, run, tail):
+    """With one pattern that tries every way to cut a run of blanks these take minutes."""
+    path = tmp_path / "long.csv"
+    path.write_text(head + run * (30_000 // len(run)) + tail)
+    for options in ({"format": "csv"}, {}):
+        with contextlib.suppress(RecordingError, UnknownFormatError):
+            recordings.open(path, **SIZE, **options).close()

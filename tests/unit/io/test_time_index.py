@@ -205,3 +205,13 @@ def test_an_index_is_no_recording(tmp_path):
     _, place = io.index(write(tmp_path / "r.marked", "marked", walk()))
     with pytest.raises(EventflowError, match="no known format"):
         io.open(place)
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("npz", ".npz"), ("event_utils", ".h5"), ("mvsec", ".hdf5")])
+def test_a_time_is_met_in_the_first_of_two_recordings_that_lie_one_after_the_other(tmp_path, name, suffix):
+    once = np.arange(10_000) * 10
+    events = make(np.concatenate((once, once)), x=np.zeros(20_000, int), y=np.zeros(20_000, int))
+    path = write(tmp_path / f"twice{suffix}", name, events)
+    for _ in range(2):
+        assert len(io.read(path, start=90_000)) == 11_000
+        io.index(path)
