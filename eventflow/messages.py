@@ -368,6 +368,21 @@ class Imu(Message):
     gyro: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw(Message):
+    """A sensor's own bytes as they came, uint8, the words up to time t (µs) among them.
+
+    Attributes:
+        t: time of the newest event or edge so far, µs.
+        data: the bytes.
+        encoding: how they are decoded, as the header of a RAW file says it: evt3, evt21;endianness=little.
+    """
+
+    t: int
+    data: NDArray[np.uint8]
+    encoding: str
+
+
 def time_of(message: Any) -> int:
     """Return a message's time, µs: an Events packet's is that of its last event."""
     if isinstance(message, Events):

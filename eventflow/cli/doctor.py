@@ -10,13 +10,14 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eventflow.cli.nodes import connected
 from eventflow.cli.options import add_json, number, print_json
 
 if TYPE_CHECKING:
     import argparse
 
 _DISTRIBUTION = "eventflow-dvs"
-_EXTRAS = ("readers", "ros", "mcap", "view", "snn")
+_EXTRAS = ("readers", "ros", "mcap", "view", "snn", "camera")
 _TIGHT_DISK_BYTES = 1_000_000_000
 
 
@@ -38,6 +39,7 @@ def main(options: argparse.Namespace) -> int:
         "kernel_cache": _cache(),
         "display": _display(),
         "disk": _disk(),
+        "cameras": connected(),
         "sockets": os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or "/tmp",
         "samples": _samples(),
     }
@@ -134,6 +136,9 @@ def _print(found: dict[str, Any], problems: list[str]) -> None:
     cache = found["kernel_cache"]
     print(f"{'kernel cache':14}{cache['folder']}, {cache['kernels']} compiled")
     print(f"{'disk':14}{number(found['disk']['free_bytes'])} bytes free in {found['disk']['folder']}")
+    for driver, cameras in found["cameras"].items():
+        for each in cameras:
+            print(f"{'camera':14}{driver}: {each}")
     packages = {"dependencies": found["dependencies"]} | {f"[{name}]": value for name, value in found["extras"].items()}
     for title, versions in packages.items():
         print(f"{title:14}" + ", ".join(f"{name} {have or '(not installed)'}" for name, have in versions.items()))

@@ -54,6 +54,7 @@ STREAMS: Final = {
     "Fix": "fixes",
     "Triggers": "triggers",
     "Imu": "imu",
+    "Raw": "raw",
 }
 """The stream that messages of each type make; a plugin's type makes one of its own name."""
 

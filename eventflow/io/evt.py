@@ -207,6 +207,10 @@ class RawDecoder(Decoder):
             for slot, value in enumerate(state)
         )
 
+    def go_on(self) -> None:
+        """Look for more words where the source had ended: a camera has sent some."""
+        self._chunks.ended = False
+
     def _take_counts(self) -> None:
         for reason, slot in self.kernels.SKIPPED.items():
             if self.state[slot]:

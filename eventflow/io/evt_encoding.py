@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -11,7 +12,7 @@ from eventflow.errors import RecordingError
 from eventflow.io.decoder import Encoder
 from eventflow.io.order import first_at_or_after
 from eventflow.kernels.jit import jit
-from eventflow.messages import Triggers
+from eventflow.messages import Raw, Triggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,10 @@ LOOKAHEAD: Final = 32
 # Slots of an encoder's state; TIME is the upper part of the last time written, negative before the first one.
 TIME, LOW, ROW, SLOTS = range(4)
 _BEFORE_ALL_TIME: Final = -(1 << 62)  # which no negative time has for its upper part
+
+_FORMAT: Final = re.compile(r"% format (\w+);(?:endianness=\w+;)?")
+_SAID: Final = re.compile(r"\w+(;endianness=\w+)?")
+_NOT_BOTH: Final = "a sensor's own bytes and events cannot stand in one recording; record them in two"
 
 # How a kernel ended: at the end of the events or where it needs more of them; with no more room for words; at an event
 # whose time cannot be written.
@@ -74,7 +79,7 @@ class WordEncoder(Encoder):
         self._file, self._header, self._kernel, self._trigger = file, header, kernel, trigger
         self._turn_us, self._turns, self._lines, self._options = turn_us, turns, lines, options
         if trigger is not None:
-            self.streams = frozenset({"triggers"})
+            self.streams = frozenset({"triggers", "raw"})
         self._words = np.empty(_BUFFER_BYTES // np.dtype(word).itemsize, word)
         self._place = 0
         self._state = np.full(SLOTS, -1, np.int64)
@@ -83,6 +88,7 @@ class WordEncoder(Encoder):
         self._edges: deque[tuple[int, int, int]] = deque()
         self._events = 0
         self._t0: int | None = None
+        self._is_raw = False
 
     def write(self, events: Events) -> None:
         """Append events.
@@ -92,6 +98,8 @@ class WordEncoder(Encoder):
         """
         if not len(events):
             return
+        if self._is_raw:
+            raise RecordingError(f"{self._name}: {_NOT_BOTH}")
         halves = events.records.view(np.int64)
         self._begin(int(halves[0]))
         while self._edges:
@@ -107,8 +115,12 @@ class WordEncoder(Encoder):
         """Append edges of trigger lines; see Encoder.add.
 
         Raises:
-            RecordingError: another stream, or a line that the format has no number for.
+            RecordingError: another stream, or a line that the format has no number for; a sensor's own bytes in another
+                encoding, or beside events.
         """
+        if isinstance(message, Raw):
+            self._add_raw(message)
+            return
         if stream.partition(":")[0] not in self.streams or not isinstance(message, Triggers):
             super().add(stream, message)
             return
@@ -119,6 +131,25 @@ class WordEncoder(Encoder):
                 f"this format has the lines 0 to {self._lines - 1}"
             )
         self._edges.extend(zip(*edges, strict=True))
+
+    def _add_raw(self, message: Raw) -> None:
+        """Write a sensor's words as they are, behind a header of ours."""
+        if self._t0 is not None and not self._is_raw:
+            raise RecordingError(f"{self._name}: {_NOT_BOTH}")
+        header = self._header(0).decode()
+        said = _FORMAT.search(header)
+        if (
+            said is None
+            or said[1].lower() != message.encoding.partition(";")[0]
+            or not _SAID.fullmatch(message.encoding)
+        ):
+            raise RecordingError(f"{self._name}: the sensor sends {message.encoding!r}; say format= accordingly")
+        if not self._is_raw:
+            self._is_raw, self._t0 = True, 0
+            name, _, options = message.encoding.partition(";")
+            fields = ";".join([name.upper(), *filter(None, [options])])
+            self._hand_over(_FORMAT.sub(f"% format {fields};", header).encode())
+        self._hand_over(message.data.data)
 
     def finish(self) -> None:
         """Write the events and edges still held back; an empty recording gets its header."""

@@ -9,6 +9,7 @@ import numpy as np
 from eventflow.events import Events
 from eventflow.io.decoder import Batch
 from eventflow.io.order import Jump, TimeOrder, first_at_or_after
+from eventflow.messages import Reset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,3 +152,15 @@ def packet_of(batch: Batch, count: int, width: int, height: int, ordered: bool |
     labels = None if batch.labels is None else batch.labels[:count]
     scores = None if batch.scores is None else batch.scores[:count]
     return Events(batch.records[:count], width, height, ordered=ordered, labels=labels, scores=scores)
+
+
+def mended_packets(order: TimeOrder, batch: Batch, made: int, width: int, height: int) -> Iterator[Events | Reset]:
+    """Yield the first `made` events of a batch in time order, and a Reset wherever time starts afresh."""
+    start = 0
+    while start < made:
+        kept, looked = order.apply(batch, start, made)
+        if kept > start:
+            yield packet_of(batch, kept, width, height, True)[start:]
+        if order.jump is not None:
+            yield Reset(f"time jumped from {order.jump.t_before} to {order.jump.t_after} µs")
+        start = looked

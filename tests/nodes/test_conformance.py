@@ -98,6 +98,7 @@ _WITH_FILES = {
     "view",
     "write",
 }  # tested with their files
+_WITH_DEVICES = {"camera"}  # see test_camera.py
 _WITH_SOCKETS = {"dv_network", "dv_serve", "udp", "udp_send"}  # see tests/peers
 
 
@@ -163,7 +164,7 @@ def _conformance(name: str, cls: type[Node], parameters: dict[str, object]) -> t
 
 for _name, _class in node_classes():
     if (
-        _name not in _WITH_FILES | _WITH_SOCKETS
+        _name not in _WITH_FILES | _WITH_SOCKETS | _WITH_DEVICES
         and isinstance(_class, type)
         and _class.__module__.startswith("eventflow_nodes.")
     ):

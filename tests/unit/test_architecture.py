@@ -21,14 +21,15 @@ _LAYERS = {
     **{each: (*_BASE, "kernels", *_LIBRARY) for each in _LIBRARY},
     "datasets": (*_BASE, "kernels", "io"),
     "net": (*_BASE, "kernels", "io"),
+    "cameras": (*_BASE, "kernels", "io"),
     "graph": (*_BASE, "kernels", *_LIBRARY),
     "testing": (*_BASE, "kernels", *_LIBRARY, "graph"),
     "runtime": (*_BASE, "kernels", *_LIBRARY, "graph"),
     "bench": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime"),
-    "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench", "datasets", "net"),
+    "cli": (*_BASE, "kernels", *_LIBRARY, "graph", "runtime", "bench", "datasets", "net", "cameras"),
 }
-_NODES = (*_BASE, "kernels", *_LIBRARY, "datasets", "net", "graph")
-_NO_NODES_BELOW = {"kernels", "net", *_LIBRARY, "graph", *_BASE}
+_NODES = (*_BASE, "kernels", *_LIBRARY, "datasets", "net", "cameras", "graph")
+_NO_NODES_BELOW = {"kernels", "net", "cameras", *_LIBRARY, "graph", *_BASE}
 
 
 def _sources(folder):

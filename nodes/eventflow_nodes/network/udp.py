@@ -17,7 +17,7 @@ from eventflow.graph.node import Source
 from eventflow.graph.parameters import Range
 from eventflow.io.decoder import Batch
 from eventflow.io.order import TimeOrder
-from eventflow.io.stream import packet_of
+from eventflow.io.stream import mended_packets
 from eventflow.messages import Reset, StreamInfo, Watermark
 from eventflow.net import datagrams, many
 from eventflow.units import Duration, Size, ms
@@ -110,14 +110,7 @@ class Udp(Source):
         size = (self.width, self.height)
         made = datagrams.decode(self.layout, slab.data, lengths, time.time_ns() // 1000, words, state, size)
         self._give_back(slab)
-        start = 0
-        while start < made:
-            kept, looked = order.apply(batch, start, made)
-            if kept > start:
-                yield packet_of(batch, kept, self.width, self.height, True)[start:]
-            if order.jump is not None:
-                yield Reset(f"time jumped from {order.jump.t_before} to {order.jump.t_after} µs")
-            start = looked
+        yield from mended_packets(order, batch, made, *size)
 
     def _new_order(self) -> TimeOrder:
         return TimeOrder("clamp", max_backstep=self.max_backstep, on_jump="reset", name=f"udp://{self.address}")
