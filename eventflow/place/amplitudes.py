@@ -49,4 +49,4 @@ class Amplitudes:
         standard = (rows - self.mean) / self.deviation
         standard = standard - standard.mean(axis=1, keepdims=True)
         own = np.maximum(standard.std(axis=1, keepdims=True), np.float32(_TINY))
-        return np.clip(standard / own / np.float32(_FULL), 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(standard / own / np.float32(_FULL), 0.0, 1.0), np.float32)

@@ -6,6 +6,7 @@ place recognition via weighted neuronal assignments".
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class Assignment:
     weights: NDArray[np.float64]
     mass: NDArray[np.float64] | None = None
 
-    def scores(self, spikes: NDArray[np.floating]) -> NDArray[np.float64]:
+    def scores(self, spikes: NDArray[Any]) -> NDArray[np.float64]:
         """Return the score of every place.
 
         Args:
@@ -51,7 +52,7 @@ class Assignment:
 
 
 def training_spikes(
-    spikes: NDArray[np.floating], places: NDArray[np.integer], count: int | None = None
+    spikes: NDArray[Any], places: NDArray[Any], count: int | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Sum the spikes of each neuron over the examples of each place.
 
@@ -77,9 +78,7 @@ def training_spikes(
     return sums.T.copy(), np.bincount(labels, minlength=total)
 
 
-def standard_assignment(
-    spikes: NDArray[np.floating], places: NDArray[np.integer], *, count: int | None = None
-) -> Assignment:
+def standard_assignment(spikes: NDArray[Any], places: NDArray[Any], *, count: int | None = None) -> Assignment:
     """Give each neuron to the one place that it fired most for; a place's score is the mean count of its neurons.
 
     A neuron that never fired belongs to no place.
@@ -97,9 +96,7 @@ def standard_assignment(
     return Assignment(weights / np.maximum(weights.sum(axis=0), 1.0))
 
 
-def weighted_assignment(
-    spikes: NDArray[np.floating], places: NDArray[np.integer], *, count: int | None = None
-) -> Assignment:
+def weighted_assignment(spikes: NDArray[Any], places: NDArray[Any], *, count: int | None = None) -> Assignment:
     """Let each neuron speak for every place it learned, as loudly as it is specific.
 
     A neuron speaks for the places with more than a tenth of its training spikes; one that speaks for at least 2 % of

@@ -6,6 +6,7 @@ weighted neuronal assignments".
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class DiehlCookPopulation:
     _state: NDArray[np.float64] = field(default_factory=lambda: np.zeros((11, 0)))
     _assignment: Assignment | None = None
 
-    def learn(self, amplitudes: NDArray[np.floating], places: NDArray[np.integer]) -> None:
+    def learn(self, amplitudes: NDArray[Any], places: NDArray[Any]) -> None:
         """Train on images until `epochs` showings, then assign the neurons to the places.
 
         Args:
@@ -66,7 +67,7 @@ class DiehlCookPopulation:
         assign = weighted_assignment if self.weighted else standard_assignment
         self._assignment = assign(self.spikes(shown), places)
 
-    def spikes(self, amplitudes: NDArray[np.floating]) -> NDArray[np.int64]:
+    def spikes(self, amplitudes: NDArray[Any]) -> NDArray[np.int64]:
         """Return int64 (images, neurons): what each neuron answers to each image, nothing being learned."""
         shown = np.atleast_2d(np.asarray(amplitudes, np.float64))
         if shown.shape[1] != len(self._weights):
@@ -76,11 +77,11 @@ class DiehlCookPopulation:
             )
         return np.stack([self._show(image, learn=False, seed=self._seed_of(-1)) for image in shown])
 
-    def scores(self, amplitudes: NDArray[np.floating]) -> NDArray[np.float64]:
+    def scores(self, amplitudes: NDArray[Any]) -> NDArray[np.float64]:
         """Return float64 (images, places); larger is more alike."""
         return self.scores_of(self.spikes(amplitudes))
 
-    def scores_of(self, spikes: NDArray[np.integer]) -> NDArray[np.float64]:
+    def scores_of(self, spikes: NDArray[Any]) -> NDArray[np.float64]:
         """Return float64 (images, places) of spike counts (images, neurons); what is muted counts nothing."""
         if self._assignment is None:
             raise ParameterError("the population has learned no place: call learn first")

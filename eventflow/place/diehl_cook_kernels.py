@@ -1,8 +1,15 @@
 """The clock-driven loop of a population of excitatory and inhibitory neurons that competes for what it is shown."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 REST_E, RESET_E, THRESHOLD_E, OFFSET_E = -65.0, -65.0, -52.0, -20.0
 REST_I, RESET_I, THRESHOLD_I = -60.0, -45.0, -40.0
@@ -17,15 +24,15 @@ EXCITE_PARTNER, INHIBIT_OTHERS = 10.4, 17.0
 
 
 @jit
-def _relaxed(potential, rest, excitation, inhibition, share):
+def _relaxed(potential: float, rest: float, excitation: float, inhibition: float, share: float) -> float:
     """Return a potential one step on, exact for conductances that stay: no step is too long to be stable."""
     conductance = 1.0 + excitation + inhibition
     target = (rest + inhibition * REVERSAL_E) / conductance
-    return target + (potential - target) * np.exp(-share * conductance)
+    return float(target + (potential - target) * np.exp(-share * conductance))
 
 
 @jit
-def normalise(weights, total):
+def normalise(weights: NDArray[np.float64], total: float) -> None:
     """Scale the weights into each neuron to one sum, so that none wins by its size.
 
     Args:
@@ -43,7 +50,7 @@ def normalise(weights, total):
 
 
 @jit
-def clear(potentials):
+def clear(potentials: NDArray[np.float64]) -> None:
     """Put a population at rest: potentials, conductances, refractory times, spikes and traces.
 
     Args:
@@ -55,7 +62,17 @@ def clear(potentials):
 
 
 @jit
-def present(rates, steps, step_ms, weights, theta, state, learn, seed, counts):
+def present(
+    rates: NDArray[np.float64],
+    steps: int,
+    step_ms: float,
+    weights: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    state: NDArray[np.float64],
+    learn: bool,
+    seed: int,
+    counts: NDArray[np.int64],
+) -> None:
     """Show one image as Poisson spikes for a while, and count what each excitatory neuron answers.
 
     Args:

@@ -71,9 +71,7 @@ class PopulationMatcher:
         """Return the threshold that recalls most of a sample of the map, with its neurons muted."""
         rows = np.linspace(0, len(shown) - 1, min(self._calibration, len(shown))).astype(np.int64)
         answers = [region.spikes(shown[rows]) for region in self._regions]
-        outside = [
-            answer[index[rows] // self._region != number].sum(axis=0) for number, answer in enumerate(answers)
-        ]
+        outside = [answer[index[rows] // self._region != number].sum(axis=0) for number, answer in enumerate(answers)]
         best: tuple[float, int | None] = (-1.0, None)
         for threshold in (None, *reversed(HYPERACTIVE)):
             scores = []

@@ -1,7 +1,9 @@
 """One neuron a place, taught in seconds: a temporal code in which an earlier spike is a larger amplitude.
 
 Hines, Stratton, Milford & Fischer 2024, "VPRTempo: a fast temporally encoded spiking neural network for visual place
-recognition". Thresholds follow each feature's target rate; the output is taught by the plain delta rule.
+recognition"; Hines, Milford & Fischer 2024, "A compact neuromorphic system for ultra-energy-efficient, on-device robot
+localization" (LENS), taught alike with other constants. Thresholds follow each feature's target rate; the output is
+taught by the plain delta rule.
 """
 
 from __future__ import annotations
@@ -18,9 +20,38 @@ from eventflow.place.tempo_kernels import CEILING, train_features, train_outputs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_EXCITATORY, _INHIBITORY = 0.1, 0.5
-_TARGETS, _THRESHOLDS = (0.2, 0.9), (0.0, 0.5)
-_STDP, _PLASTICITY = 0.005, 0.15
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TempoRules:
+    """How a network is wired and taught.
+
+    Attributes:
+        feature_factor: features for each element of the descriptor.
+        excitatory: share of a feature's inputs that excite it.
+        inhibitory: share that inhibit it.
+        targets: mean amplitude that the first and the last feature are held at, the others between.
+        thresholds: lowest and highest first threshold of a feature.
+        stdp: learning rate of the weights.
+        plasticity: learning rate of the thresholds.
+        epochs: how often each layer sees every example, at least.
+        presentations: how many examples each layer sees, at least, however short the route.
+    """
+
+    feature_factor: float = 2.0
+    excitatory: float = 0.1
+    inhibitory: float = 0.5
+    targets: tuple[float, float] = (0.2, 0.9)
+    thresholds: tuple[float, float] = (0.0, 0.5)
+    stdp: float = 0.005
+    plasticity: float = 0.15
+    epochs: int = 20
+    presentations: int = 4000
+
+
+VPRTEMPO = TempoRules()
+LENS = TempoRules(
+    excitatory=0.35, inhibitory=0.75, targets=(0.4, 0.6), thresholds=(0.0, 0.75), stdp=0.01, plasticity=0.02, epochs=128
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +70,32 @@ class TempoModule:
 
     def scores(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32 (n, places) of amplitudes (n, inputs); larger is more alike."""
-        return self.spikes(amplitudes) @ self.outputs.T
+        return np.asarray(self.spikes(amplitudes) @ self.outputs.T, np.float32)
 
     def spikes(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32 (n, features): the amplitude of each feature's spike, 0..0.9."""
-        return np.clip(amplitudes @ self.features.T - self.thresholds, 0.0, CEILING).astype(np.float32)
+        drive = amplitudes @ self.features.T - self.thresholds
+        return np.asarray(np.clip(drive, 0.0, CEILING), np.float32)
 
 
 class TempoMatcher:
     """Modules of at most `module` places, each a feature layer taught by STDP and an output neuron a place.
 
     Args:
-        feature_factor: Features for each element of the descriptor.
-        epochs: How often each layer sees every example.
+        rules: How they are wired and taught; `VPRTEMPO` or `LENS`, or your own.
         module: Most places in one network; modules are trained apart and answer together.
         seed: Of the first weights and the order of the examples.
     """
 
-    def __init__(self, *, feature_factor: float = 2.0, epochs: int = 20, module: int = 500, seed: int = 0) -> None:
+    def __init__(self, *, rules: TempoRules = VPRTEMPO, module: int = 500, seed: int = 0) -> None:
         self.places = np.zeros(0, np.int64)
-        self._factor, self._epochs, self._module, self._seed = feature_factor, epochs, module, seed
+        self._rules, self._module, self._seed = rules, module, seed
         self._modules: list[TempoModule] = []
+
+    @property
+    def modules(self) -> tuple[TempoModule, ...]:
+        """The trained networks, in the order of the places."""
+        return tuple(self._modules)
 
     def learn(self, descriptors: NDArray[np.float32], places: NDArray[np.int64]) -> None:
         """Train a module for each stretch of places, in the order of driving."""
@@ -78,24 +114,24 @@ class TempoMatcher:
         shown = self._amplitudes(descriptor)
         return np.concatenate([module.scores(shown)[0] for module in self._modules])
 
-    def _trained(
-        self, shown: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator
-    ) -> TempoModule:
-        count = max(round(shown.shape[1] * self._factor), 1)
-        weights = first_weights(rng, count, shown.shape[1], _EXCITATORY, _INHIBITORY)
+    def _trained(self, shown: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator) -> TempoModule:
+        rules = self._rules
+        count = max(round(shown.shape[1] * rules.feature_factor), 1)
+        weights = first_weights(rng, count, shown.shape[1], rules.excitatory, rules.inhibitory)
         signs = np.sign(weights).astype(np.int8)
-        thresholds = rng.uniform(*_THRESHOLDS, count).astype(np.float32)
-        targets = np.linspace(*_TARGETS, count).astype(np.float32)
+        thresholds = rng.uniform(*rules.thresholds, count).astype(np.float32)
+        targets = np.linspace(*rules.targets, count).astype(np.float32)
         order = self._order(len(shown), rng)
-        rates = np.float32(_STDP), np.float32(_PLASTICITY)
+        rates = np.float32(rules.stdp), np.float32(rules.plasticity)
         train_features(weights, signs, thresholds, targets, shown, order, *rates)
         hidden = np.clip(shown @ weights.T - thresholds, 0.0, CEILING).astype(np.float32)
         outputs = first_weights(rng, int(labels.max()) + 1, count, 1.0, 1.0)
-        train_outputs(outputs, targets, hidden, labels, self._order(len(shown), rng), np.float32(_STDP))
+        train_outputs(outputs, targets, hidden, labels, self._order(len(shown), rng), np.float32(rules.stdp))
         return TempoModule(weights, thresholds, outputs)
 
     def _order(self, examples: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        return np.concatenate([rng.permutation(examples) for _ in range(self._epochs)])
+        epochs = max(self._rules.epochs, -(-self._rules.presentations // examples))
+        return np.concatenate([rng.permutation(examples) for _ in range(epochs)])
 
 
 def first_weights(

@@ -1,8 +1,15 @@
 """Loops of a two-layer network whose spikes are amplitudes: one presentation at a time, as its rules are online."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventflow.kernels.jit import jit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LIMIT = 10.0
 SMALLEST = 1e-6
@@ -10,7 +17,7 @@ CEILING = 0.9
 
 
 @jit
-def _drive(row, inputs):
+def _drive(row: NDArray[np.float32], inputs: NDArray[np.float32]) -> np.float32:
     """Return the weighted sum of one neuron's inputs, added in order."""
     total = np.float32(0.0)
     for i in range(inputs.shape[0]):
@@ -19,13 +26,13 @@ def _drive(row, inputs):
 
 
 @jit
-def _spike(net, threshold):
+def _spike(net: np.float32, threshold: np.float32) -> np.float32:
     """Return the amplitude of a neuron's spike: earlier, so larger, the more its drive exceeds the threshold."""
     return min(max(net - threshold, np.float32(0.0)), np.float32(CEILING))
 
 
 @jit
-def _bounded(weight, sign):
+def _bounded(weight: np.float32, sign: int) -> np.float32:
     """Return a weight on its own side of zero: an excitatory synapse never turns inhibitory, nor the reverse."""
     if sign > 0:
         return min(max(weight, np.float32(SMALLEST)), np.float32(LIMIT))
@@ -33,7 +40,16 @@ def _bounded(weight, sign):
 
 
 @jit
-def train_features(weights, signs, thresholds, targets, inputs, order, stdp, plasticity):
+def train_features(
+    weights: NDArray[np.float32],
+    signs: NDArray[np.int8],
+    thresholds: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    inputs: NDArray[np.float32],
+    order: NDArray[np.int64],
+    stdp: np.float32,
+    plasticity: np.float32,
+) -> None:
     """Let features find themselves: STDP towards an amplitude of a half, thresholds towards each one's target rate.
 
     Args:
@@ -70,7 +86,14 @@ def train_features(weights, signs, thresholds, targets, inputs, order, stdp, pla
 
 
 @jit
-def train_outputs(weights, targets, features, labels, order, rate):
+def train_outputs(
+    weights: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    rate: np.float32,
+) -> None:
     """Teach one neuron a place by the delta rule: an amplitude of a half for its own place, none for the others.
 
     Args:

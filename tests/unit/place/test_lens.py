@@ -1,0 +1,60 @@
+"""Networks that LENS published: read, answered as amplitudes and as spikes."""
+
+import numpy as np
+import pytest
+
+from eventflow.errors import ParameterError
+from eventflow.place.lens import LensNetwork, raster
+
+torch = pytest.importorskip("torch", reason="needs the extra snn")
+
+
+def network(inputs=9, places=4):
+    rng = np.random.default_rng(2)
+    return LensNetwork(*(rng.normal(0, 0.5, shape).astype(np.float32) for shape in ((6, inputs), (places, 6))))
+
+
+def test_scores_are_those_of_the_layers():
+    made = network()
+    counts = np.linspace(0, 255, 9).astype(np.float32)
+    hidden = torch.relu(torch.from_numpy(made.features) @ torch.from_numpy(counts / 255))
+    assert np.allclose(made.scores(counts), (torch.from_numpy(made.outputs) @ hidden).numpy(), atol=1e-5)
+
+
+@pytest.mark.samples
+def test_published_weights_recall_the_traverse(samples):
+    from PIL import Image
+
+    folder = samples / "place" / "lens_example"
+    made = LensNetwork.load(folder / "example-reference_LENS_IN100_FN200_DB100.pth")
+    images = [np.asarray(Image.open(path)) for path in sorted((folder / "davis128" / "example-query").glob("*.png"))]
+    grids = [image.reshape(10, 8, 10, 8).mean(axis=(1, 3)).ravel() for image in images]
+    best = np.array([made.scores(grid).argmax() for grid in grids])
+    assert 50 <= (np.abs(best - np.arange(100)) <= 3).sum() <= 65
+
+
+def test_spikes_agree_with_amplitudes():
+    made = network()
+    model = made.model()
+    assert model.input_shape == (9,)
+    assert model.output_shape == (4,)
+    spikes = raster(np.linspace(0, 255, 9).astype(np.float32), 400)
+    assert spikes[:, 0].sum() == 0
+    assert spikes[:, 8].mean() == 1
+
+
+def test_what_is_no_network_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="no such file"):
+        LensNetwork.load(tmp_path / "missing.pth")
+    (tmp_path / "text.pth").write_text("not a network")
+    with pytest.raises(ParameterError, match="not a network of LENS"):
+        LensNetwork.load(tmp_path / "text.pth")
+    torch.save({"other": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(ParameterError, match="expected a state dictionary"):
+        LensNetwork.load(tmp_path / "other.pth")
+    with pytest.raises(ParameterError, match="expected \\(features, inputs\\)"):
+        LensNetwork(np.zeros((3, 4), np.float32), np.zeros((5, 2), np.float32))
+    with pytest.raises(ParameterError, match="the grid of the network"):
+        network().scores(np.zeros(5, np.float32))
+    with pytest.raises(ParameterError, match="has learned its places"):
+        network().learn(np.zeros((1, 9), np.float32), np.zeros(1, np.int64))
