@@ -1,9 +1,10 @@
 """Feed damaged recordings to every reader, many at a time: `python tools/fuzz.py [FORMAT…] [--inputs N] [--seed S]`.
 
 Each format runs in a process of its own, which a watchdog restarts after a crash or a hang. What goes wrong is kept in
-the folder of --keep as a file, with what happened in its .txt. Figures are printed for each format. The exit code is 1
-where anything went wrong. Beside it belong one run with NUMBA_BOUNDSCHECK=1 (and EVENTFLOW_CACHE elsewhere) and the
-coverage-guided one of tests/fuzz/guided.py.
+the folder of --keep as a file, with what happened in its .txt. Figures are printed for each format; with --figures FILE
+they are added to that file, and the sums of all runs that it holds are printed too (--inputs 0 prints no more than
+those). The exit code is 1 where anything went wrong. Beside it belong one run with NUMBA_BOUNDSCHECK=1 (and
+EVENTFLOW_CACHE elsewhere) and the coverage-guided one of tests/fuzz/guided.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -26,7 +28,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 HANG_S = 1.0
-_WATCHDOG_S = 20.0
+_WATCHDOG_CPU_S = 60.0  # of CPU, since the machine may be busy, for the inputs between two reports
+_WATCHDOG_S = 900.0
 _MOST_FINDINGS = 20
 _MEMORY_BYTES = 12 << 30  # of addresses: what lies about its size by more is caught
 
@@ -38,13 +41,14 @@ def main() -> int:
         return _work(options)
     from eventflow.io import formats
 
-    names = options.formats or [row.name for row in formats() if row.reads]
+    names = [] if not options.inputs else options.formats or [row.name for row in formats() if row.reads]
     print(
         f"{'format':10} {'inputs':>9} {'events':>12} {'per s':>7} {'slowest':>9} {'peak MB':>8}  outcomes", flush=True
     )
     bad = total = 0
     for name in names:
         found = _supervise(name, options)
+        _note(options.figures, name, found)
         total += found["inputs"]
         bad += found["bad"]
         outcomes = ", ".join(f"{kind} {count}" for kind, count in found["outcomes"].items())
@@ -54,7 +58,33 @@ def main() -> int:
             flush=True,
         )
     print(f"{total} inputs, {bad} findings" + (f" in {options.keep}" if bad else ""))
+    if options.figures:
+        _print_sums(options.figures)
     return 1 if bad else 0
+
+
+def _note(path: str, name: str, found: dict[str, Any]) -> None:
+    """Add a format's figures to a file, a line each."""
+    if path:
+        kind = "bounds checked" if os.environ.get("NUMBA_BOUNDSCHECK") == "1" else "guard bytes"
+        kept = {key: found[key] for key in ("inputs", "events", "bad", "slowest_ms", "peak_mb")}
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"format": name, "kind": kind} | kept) + "\n")
+
+
+def _print_sums(path: str) -> None:
+    """Print what all runs noted in a file come to, by format."""
+    lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    kinds = ("guard bytes", "bounds checked")
+    print(f"\nall runs of {path}\n{'format':12} " + " ".join(f"{kind:>15}" for kind in kinds), end="")
+    print(f" {'events':>13} {'slowest':>9} {'peak MB':>8} {'findings':>9}")
+    for name in [*dict.fromkeys(line["format"] for line in lines), "all"]:
+        mine = [line for line in lines if name in ("all", line["format"])]
+        counts = [sum(line["inputs"] for line in mine if line["kind"] == kind) for kind in kinds]
+        slowest, peak = (max(line[key] for line in mine) for key in ("slowest_ms", "peak_mb"))
+        events, bad = (sum(line[key] for line in mine) for key in ("events", "bad"))
+        print(f"{name:12} " + " ".join(f"{count:15,}" for count in counts), end="")
+        print(f" {events:13,} {slowest:6.0f} ms {peak:8.0f} {bad:9}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,6 +92,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("formats", nargs="*")
     parser.add_argument("--inputs", type=int, default=20_000, help="for each format")
     parser.add_argument("--seconds", type=float, default=1e9, help="for each format at most")
+    parser.add_argument("--figures", default="", help="file that gets the figures of this run, and has those of others")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", default="fuzz-findings", help="folder for inputs that went wrong")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -92,16 +123,17 @@ def _one_process(name: str, options: argparse.Namespace, folder: str, first: int
     command = [sys.executable, __file__, name, "--worker", folder, "--seed", str(options.seed + first)]
     command += ["--inputs", str(options.inputs - first), "--seconds", str(options.seconds), "--keep", options.keep]
     process = subprocess.Popen(command)
-    seen, since = -1.0, time.monotonic()
+    seen, since, spent = -1.0, time.monotonic(), 0.0
     while (code := process.poll()) is None:
         time.sleep(0.2)
         stamp = report.stat().st_mtime if report.exists() else 0.0
         if stamp != seen:
-            seen, since = stamp, time.monotonic()
-        if time.monotonic() - since > _WATCHDOG_S + (60 if not seen else 0):
+            seen, since, spent = stamp, time.monotonic(), _cpu_s(process.pid)
+        if _cpu_s(process.pid) - spent > _WATCHDOG_CPU_S or time.monotonic() - since > _WATCHDOG_S:
             process.kill()
             process.wait()
             code = -signal.SIGALRM
+            break
     done: dict[str, Any] = {"inputs": 0, "events": 0, "seconds": 0.1, "slowest_ms": 0.0, "peak_mb": 0.0, "bad": 0}
     done |= {"outcomes": {}, "ended": False} | (json.loads(report.read_text()) if report.exists() else {})
     if code:
@@ -112,6 +144,15 @@ def _one_process(name: str, options: argparse.Namespace, folder: str, first: int
         if current.exists():
             _keep(options.keep, name, current.read_bytes(), what)
     return done
+
+
+def _cpu_s(pid: int) -> float:
+    """Return how long a process has run, s of CPU; 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _work(options: argparse.Namespace) -> int:

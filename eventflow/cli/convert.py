@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from eventflow.cli.options import add_json, add_set, add_topic, add_window, number, positive, print_json, region
@@ -76,6 +77,9 @@ def _add_graph(parser: argparse.ArgumentParser) -> None:
     graph.add_argument("--graph", metavar="GRAPH", help="run it with `recording` set; --to is npz, h5, pt or tar")
     graph.add_argument("--output", metavar="NODE", help="store this node's output, where several are left unread")
     graph.add_argument("--layout", metavar="NAME", help="labels, splits and parts from a dataset's layout; auto: look")
+    graph.add_argument(
+        "--shard", metavar="N|SIZE", help="--to tar: join the samples of all recordings, so many (1000, 500MB) a shard"
+    )
     add_set(graph)
 
 
@@ -173,6 +177,7 @@ def _prepared(options: argparse.Namespace) -> int:
             set=options.set,
             output=options.output,
             layout=options.layout,
+            shard=options.shard,
             jobs=options.jobs,
             dask=options.dask,
             resume=options.resume,
@@ -208,6 +213,10 @@ def _tell(report: dict[str, Any]) -> None:
             print(f"verified: {name}: {'; '.join(losses)}")
     if report["verified"] and not any(report["verified"].values()):
         print(f"verified: {len(report['verified'])} read back equal")
+    if shards := report.get("shards"):
+        samples, size = (sum(each[name] for each in shards) for name in ("samples", "size_bytes"))
+        where = Path(shards[0]["path"]).parent
+        print(f"{where}: {number(len(shards))} shards, {number(samples)} samples, {number(size)} bytes")
     for each in report["others"]:
         print(f"left alone: {each['source']}: {each['why']}")
     if report["failed"]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventflow.datasets import Listing
+    from eventflow.datasets.shards import ShardLimit
     from eventflow.graph import Graph
     from eventflow.io.conversion.tasks import Work
 
@@ -32,6 +33,7 @@ def prepare(
     set: Sequence[str] = (),
     output: str | None = None,
     layout: str | None = None,
+    shard: str | None = None,
     jobs: int = 1,
     dask: str | None = None,
     resume: bool = False,
@@ -47,18 +49,22 @@ def prepare(
         set: parameters of the graph, as `--set` takes them.
         output: node or node.port whose output is stored; None: the only one that nobody reads.
         layout: how the dataset is laid out, for labels, splits and parts of recordings; None: no labels.
+        shard: join the samples of all recordings, TAR archives in `folder/recordings`, to shards in `folder/shards` of
+            so many samples ("1000") or bytes ("500MB").
         jobs: number of processes.
         dask: address of a Dask scheduler, or "local".
         resume: leave what an earlier run finished as it is.
         on_progress: as `eventflow.convert` has it.
 
     Returns:
-        The report of a converted tree; records have `samples` (how many of which kind), `label` and `split`.
+        The report of a converted tree; records have `samples` (how many of which kind), `label` and `split`. With
+        `shard` also `shards`: `path`, `samples` and `size_bytes` of each.
     """
     from eventflow.io.conversion.tree import refuse_own_source, run_tree
 
     if to not in FORMATS:
         raise ParameterError(f"--to {to}: training data is written as {', '.join(FORMATS)}")
+    limit = _limit(shard, to)
     checked = _loaded(graph, set)
     node, port = _output_of(checked, output)
     plain = {"graph": _plain(checked), "output": [node, port], "to": to}
@@ -70,8 +76,26 @@ def prepare(
         listing = _listing(sources, layout)
         plain |= {"classes": list(listing.classes)}
         works, others, notes = _from_listing(listing, plain), [], listing.notes
-    report = run_tree(works, Path(folder), plain, jobs=jobs, dask=dask, resume=resume, on_progress=on_progress)
+    place = Path(folder) if limit is None else Path(folder, "recordings")
+    report = run_tree(works, place, plain, jobs=jobs, dask=dask, resume=resume, on_progress=on_progress)
+    if limit is not None:
+        report["shards"] = _shards(report, Path(folder), limit)
     return report | {"others": others, "notes": list(notes)}
+
+
+def _limit(shard: str | None, to: str) -> ShardLimit | None:
+    from eventflow.datasets.shards import ShardLimit
+
+    if shard is not None and to != "tar":
+        raise ParameterError(f"--shard is for --to tar, not {to}: the other formats have one file a recording")
+    return None if shard is None else ShardLimit.from_text(shard)
+
+
+def _shards(report: dict[str, Any], folder: Path, limit: ShardLimit) -> list[dict[str, Any]]:
+    from eventflow.datasets.shards import join_shards
+
+    parts = [(each["target"], each["split"]) for each in report["recordings"]]
+    return join_shards(parts, folder / "recordings", folder / "shards", limit)
 
 
 def make(

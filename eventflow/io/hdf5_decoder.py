@@ -186,7 +186,9 @@ def sized(
     """
     width, height = said[0] or given[0] or default[0], said[1] or given[1] or default[1]
     if not (0 < width <= 1 << 16 and 0 < height <= 1 << 16):
-        raise RecordingError(f"{info.path}: nothing says how large the sensor is; pass width= and height=")
+        raise RecordingError(
+            f"{info.path}: nothing says how large the sensor is; pass width= and height= (--width, --height)"
+        )
     if (width, height) == default and not any((*said, *given)):
         info.notes.append(f"the file does not say the sensor's size; taken to be the dataset's {width}x{height}")
     info.width, info.height = width, height

@@ -59,7 +59,9 @@ def open_decoder(
         kind = "npz"
     size = sizes.get("width") or width or 0, sizes.get("height") or height or 0
     if not (0 < size[0] <= _SIDE_LIMIT and 0 < size[1] <= _SIDE_LIMIT):
-        raise RecordingError(f"{source.path}: nothing says how large the sensor is; pass width= and height=")
+        raise RecordingError(
+            f"{source.path}: nothing says how large the sensor is; pass width= and height= (--width, --height)"
+        )
     info = RecordingInfo(source.path, kind, *size, events=reader.rows, size_bytes=source.size, notes=notes)
     return ColumnsDecoder(source, info, reader, unit or named or None)
 

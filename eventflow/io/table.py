@@ -145,6 +145,20 @@ def _is_zipped_text(head: bytes) -> bool:
     return head.startswith(b"PK\x03\x04") and head[30 : 30 + size].lower().endswith((b".txt", b".csv", b".tsv"))
 
 
+_UNPACK: Final = "a recording in it is read once it is unpacked"
+_OTHERS: Final = (
+    (b"\x89PNG\r\n", "a PNG image, no recording"),
+    (b"\xff\xd8\xff", "a JPEG image, no recording"),
+    (b"\x1f\x8b", f"gzip-compressed: {_UNPACK} (gunzip)"),
+    (b"\x28\xb5\x2f\xfd", f"Zstandard-compressed: {_UNPACK} (unzstd)"),
+    (b"\xfd7zXZ", f"xz-compressed: {_UNPACK} (unxz)"),
+    (b"BZh", f"bzip2-compressed: {_UNPACK} (bunzip2)"),
+    (b"PK\x03\x04", "a zip archive without arrays or text (a PyTorch file is one), no recording"),
+    (b"\x80\x04\x95", "a Python pickle, which is never read: it could run anything; save arrays as .npz instead"),
+    (b"%PDF", "a PDF document, no recording"),
+)
+"""What files beside recordings often are, by their first bytes."""
+
 FORMATS: Final[tuple[Format, ...]] = (
     Format("evt3", "Prophesee RAW, EVT 3.0", (".raw",), "eventflow.io.evt3", _is_evt(b"3.0", b"EVT3")),
     Format("evt2", "Prophesee RAW, EVT 2.0", (".raw",), "eventflow.io.evt2", _is_evt(b"2.0", b"EVT2")),
@@ -268,6 +282,9 @@ def _by_inside(rows: list[Format], name: str) -> Format:
 
 def _unknown(head: bytes, name: str, by_suffix: list[Format]) -> str:
     start = head[:16].hex(" ") if head else "nothing"
+    for beginning, what in _OTHERS:
+        if head.startswith(beginning):
+            return f"{name}: is {what}"
     if by_suffix:
         known = " or ".join(row.title for row in by_suffix)
         return (
@@ -275,7 +292,12 @@ def _unknown(head: bytes, name: str, by_suffix: list[Format]) -> str:
             f"if it is one all the same, pass format={by_suffix[0].name!r}"
         )
     titles = ", ".join(f"{row.name} ({row.title})" for row in FORMATS if row.reads)
-    return f"{name}: its first bytes ({start}) are of no known format; known: {titles}; pass format= to insist on one"
+    found = f"begins as text ({head[:24]!r}) and is" if _is_plain_text(head) else f"its first bytes ({start}) are"
+    return f"{name}: {found} of no known format; known: {titles}; pass format= to insist on one"
+
+
+def _is_plain_text(head: bytes) -> bool:
+    return bool(head) and all(byte >= 32 or byte in b"\t\r\n" for byte in head[:200])
 
 
 def format_to_write(name: str) -> Format:

@@ -202,7 +202,7 @@ def open_as(
     size = layout.width or width or 0, layout.height or height or 0
     if not (0 < size[0] <= 65536 and 0 < size[1] <= 65536):
         raise RecordingError(
-            f"{source.path}: nothing says how large the sensor is; pass width= and height=, "
+            f"{source.path}: nothing says how large the sensor is; pass width= and height= (--width, --height), "
             "or begin the file with a line such as 't,x@640,y@480,on' or '# 640x480'"
         )
     source.read(sum(len(line) + 1 for line in text.split(b"\n")[: layout.skipped_lines]))

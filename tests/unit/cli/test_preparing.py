@@ -184,3 +184,41 @@ def test_a_recording_the_graph_fails_on_is_named(dataset, tmp_path, capsys, monk
     assert main([*given, "--to", "npz"]) == 1
     assert "failed: b.raw: " in capsys.readouterr().err
     assert [each["target"] for each in read_manifest(tmp_path / "dst")] == ["a.npz"]
+
+
+@pytest.mark.parametrize(("limit", "jobs"), [("7", "1"), ("5kB", "2"), ("1", "1"), ("1GB", "1")])
+def test_shards_hold_the_samples_of_all_recordings(dataset, tmp_path, limit, jobs):
+    assert (
+        prepare(dataset, tmp_path / "dst", "--to", "tar", "--layout", "folders", "--shard", limit, "--jobs", jobs) == 0
+    )
+    shards = sorted((tmp_path / "dst" / "shards").iterdir())
+    assert [each.name for each in shards] == [f"train-{number:06d}.tar" for number in range(len(shards))]
+    found = {}
+    for path in shards:
+        with tarfile.open(path) as shard:
+            names = shard.getnames()
+            assert [name.rpartition(".")[2] for name in names] == ["npy", "cls", "json"] * (len(names) // 3)
+            if limit.isdecimal():
+                assert len(names) // 3 == int(limit) or path == shards[-1]
+            found |= {name: shard.extractfile(name).read() for name in names}
+    assert (len(shards) == 1) == (limit == "1GB")
+    for label, name in enumerate(("cat", "dog")):
+        for number in range(2):
+            grids, windows = expected(2 * label + number)
+            for k, grid in enumerate(grids):
+                key = f"train/{name}/r_{number}-{k:06d}"
+                assert np.array_equal(np.load(BytesIO(found.pop(f"{key}.npy"))), grid)
+                assert json.loads(found.pop(f"{key}.json"))["t0"] == windows[k][0]
+                assert found.pop(f"{key}.cls") == str(label).encode()
+    assert not found
+    before = contents(tmp_path / "dst")
+    assert prepare(dataset, tmp_path / "dst", "--to", "tar", "--layout", "folders", "--shard", limit, "--resume") == 0
+    assert contents(tmp_path / "dst") == before
+
+
+@pytest.mark.parametrize(
+    "given", [("--to", "npz", "--shard", "5"), ("--to", "tar", "--shard", "0"), ("--to", "tar", "--shard", "x")]
+)
+def test_shards_that_cannot_be(dataset, tmp_path, given):
+    assert prepare(dataset, tmp_path / "dst", *given) == 2
+    assert not (tmp_path / "dst").exists()
