@@ -1,7 +1,8 @@
 """Published datasets as lists of recordings with labels: what lies where on the disk, and nothing is copied.
 
 `load(folder)` finds out which layout a folder has; `folders`, `nmnist`, `ncaltech101`, `dvs128_gesture`,
-`dailydvs200`, `prophesee_detection` and `packed` read the one they are named for. Each gives a Listing of Items: label,
+`dailydvs200`, `prophesee_detection`, `packed`, `brisbane_event_vpr`, `qcr_event_vpr` and `nsavp` read the one they
+are named for. Each gives a Listing of Items: label,
 split, subject, the part of a recording that belongs to them, and their events when asked. `write_folders` writes one.
 `TorchDataset` and `TorchIterableDataset` hand them to PyTorch, which is imported there alone.
 """
@@ -17,7 +18,9 @@ _HOME = {
     "Listing": "eventflow.datasets.listing",
     "TorchDataset": "eventflow.datasets.torch_data",
     "TorchIterableDataset": "eventflow.datasets.torch_data",
+    "Traverse": "eventflow.datasets.traverses",
     "Voxels": "eventflow.datasets.torch_data",
+    "brisbane_event_vpr": "eventflow.datasets.traverses",
     "collate_grid": "eventflow.datasets.torch_data",
     "collate_list": "eventflow.datasets.torch_data",
     "collate_pad": "eventflow.datasets.torch_data",
@@ -27,8 +30,10 @@ _HOME = {
     "load": "eventflow.datasets.loading",
     "ncaltech101": "eventflow.datasets.folder_per_class",
     "nmnist": "eventflow.datasets.folder_per_class",
+    "nsavp": "eventflow.datasets.traverses",
     "packed": "eventflow.datasets.packing",
     "prophesee_detection": "eventflow.datasets.detection",
+    "qcr_event_vpr": "eventflow.datasets.traverses",
     "write_folders": "eventflow.datasets.writing",
 }
 
@@ -52,6 +57,10 @@ if TYPE_CHECKING:
     from eventflow.datasets.torch_data import collate_grid as collate_grid
     from eventflow.datasets.torch_data import collate_list as collate_list
     from eventflow.datasets.torch_data import collate_pad as collate_pad
+    from eventflow.datasets.traverses import Traverse as Traverse
+    from eventflow.datasets.traverses import brisbane_event_vpr as brisbane_event_vpr
+    from eventflow.datasets.traverses import nsavp as nsavp
+    from eventflow.datasets.traverses import qcr_event_vpr as qcr_event_vpr
     from eventflow.datasets.writing import write_folders as write_folders
 
 

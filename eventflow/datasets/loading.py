@@ -10,6 +10,7 @@ from eventflow.datasets.detection import prophesee_detection
 from eventflow.datasets.folder_per_class import folders, ncaltech101, nmnist
 from eventflow.datasets.gesture import dvs128_gesture
 from eventflow.datasets.packing import packed
+from eventflow.datasets.traverses import brisbane_event_vpr, nsavp, qcr_event_vpr
 from eventflow.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from eventflow.datasets.listing import Listing
 
 LAYOUTS: dict[str, Callable[..., Listing]] = {
+    "brisbane_event_vpr": brisbane_event_vpr,
     "dailydvs200": dailydvs200,
     "dvs128_gesture": dvs128_gesture,
     "folders": folders,
     "ncaltech101": ncaltech101,
     "nmnist": nmnist,
+    "nsavp": nsavp,
     "packed": packed,
     "prophesee_detection": prophesee_detection,
+    "qcr_event_vpr": qcr_event_vpr,
 }
+
+_TRAVERSES = {"dvs_vpr_20*": "brisbane_event_vpr", "bags_20*": "qcr_event_vpr", "*_dvxplorer_*.h5": "nsavp"}
 
 
 def load(path: str | Path, *, layout: str | None = None, **options: Any) -> Listing:
@@ -56,4 +62,7 @@ def _layout_of(path: Path) -> str:
         return "dailydvs200"
     if next(path.rglob("*_td.dat"), None) is not None:
         return "prophesee_detection"
+    for pattern, layout in _TRAVERSES.items():
+        if next(path.rglob(pattern), None) is not None:
+            return layout
     return "folders"

@@ -13,8 +13,8 @@ UNIT_SCALES: Final = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns":
 
 _NAMES: Final = {
     "t": "t ts time times timestamp timestamps time_stamp time_stamps stamp stamps",
-    "x": "x xs x_pos pos_x x_coord x_coordinate col column u_x",
-    "y": "y ys y_pos pos_y y_coord y_coordinate row u_y",
+    "x": "x xs x_pos pos_x x_coord x_coordinate x_coordinates col column u_x",
+    "y": "y ys y_pos pos_y y_coord y_coordinate y_coordinates row u_y",
     "p": "p ps pol pols polarity polarities on is_on on_off is_increase sign",
 }
 _LETTERS: Final = {name: letter for letter, names in _NAMES.items() for name in names.split()}
