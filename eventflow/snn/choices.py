@@ -18,6 +18,7 @@ _MEANINGS: dict[Any, str] = {
     Reset.ZERO: "v becomes v_reset in the step that fires (spikingjelly, norse)",
     Reset.SUBTRACT: "v loses the threshold in the step that fires",
     Reset.MULTISPIKE: "floor(v / threshold) spikes in a step, each takes a threshold (sinabs)",
+    Reset.CROSSING: "v goes on from v_reset for what is left of the step after the crossing (exact solutions)",
     Reset.DELAYED: "v loses the threshold one step later (snntorch, subtract)",
     Reset.DELAYED_ZERO: "v becomes v_reset one step later (snntorch, zero)",
     Rule.EXACT: "the equation solved over the step, exp(-dt / tau)",

@@ -26,6 +26,7 @@ from eventflow.snn.layers import Delay
 from eventflow.snn.neuron import Array, Drive, Fires, Neuron, Reset, Rule, Shape, as_arrays, check_broadcast, one, zero
 
 _US = 1e-6
+_SUBTRACTING = (Reset.SUBTRACT, Reset.MULTISPIKE, Reset.DELAYED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +251,7 @@ def _both_exact(layer: CubaLI | CubaLIF, r: Array, choice: Choice) -> tuple[Arra
 
 
 def _firing(layer: IF | LIF | CubaLIF, choice: Choice) -> dict[str, Any]:
-    start = _double(layer.v_reset) if choice.reset in (Reset.ZERO, Reset.DELAYED_ZERO) else zero()
+    start = _double(layer.v_reset) if choice.reset not in _SUBTRACTING else zero()
     return {
         "threshold": _double(layer.v_threshold),
         "v_reset": _double(layer.v_reset),

@@ -10,12 +10,15 @@ One step of a layer of neurons with input x, all arrays of the layer's shape:
     ZERO         out = fired;  v = v_reset where fired
     SUBTRACT     out = fired;  v = v - level where fired
     MULTISPIKE   out = floor(v / level) where fired, else 0;  v = v - out * level
+    CROSSING     out = fired;  v is where it comes from v_reset in what is left of the step after the crossing
     DELAYED      as SUBTRACT, but what a step fires is subtracted in the next step, after its decay and input
     DELAYED_ZERO as ZERO, but a step that fired has the next step's v set to v_reset, after its decay and input
     a = adaptation_decay * a + adaptation_jump * out          only with adaptation
 
-The delayed resets hold no state of their own: that the last step fired is seen from v against the level at the start of
-a step. They do not go with adaptation. Without a threshold the neuron never fires and its output is v.
+CROSSING solves for the moment at which v, under an input held over the step, reaches the threshold; it goes with
+neither a synaptic current nor adaptation, and fires once a step at most. The delayed resets hold no state of their own:
+that the last step fired is seen from v against the level at the start of a step. They do not go with adaptation.
+Without a threshold the neuron never fires and its output is v.
 """
 
 from __future__ import annotations
@@ -48,6 +51,7 @@ class Reset(Enum):
     ZERO = "zero"
     SUBTRACT = "subtract"
     MULTISPIKE = "multispike"
+    CROSSING = "crossing"
     DELAYED = "delayed"
     DELAYED_ZERO = "delayed_zero"
 
@@ -117,6 +121,9 @@ class Neuron:
             raise ParameterError("the multispike reset divides by the threshold, which has to be above 0 everywhere")
         if self.adaptation_decay is not None and self.delayed:
             raise ParameterError("a delayed reset cannot go with an adaptive threshold; choose zero or subtract")
+        held = self.current_decay is None and self.adaptation_decay is None
+        if self.threshold is not None and self.reset is Reset.CROSSING and not held:
+            raise ParameterError("the crossing reset goes with neither a synaptic current nor an adaptive threshold")
         return shape
 
     def state_shapes(self, shape: Shape) -> dict[str, Shape]:

@@ -93,7 +93,10 @@ def neuron_step(neuron: NeuronTensors, x: Tensor, state: State) -> tuple[Tensor,
     out = _fired(neuron, after, level)
     if neuron.reset is Reset.MULTISPIKE:
         out = torch.where(out > 0, spike_count(after / level), torch.zeros((), dtype=after.dtype))
-    fresh["v"] = _reset(neuron, after, out.detach() if neuron.detach_reset else out, level)
+    if neuron.reset is Reset.CROSSING:
+        fresh["v"] = torch.where(out > 0, _after_crossing(neuron, state["v"], after, level), after)
+    else:
+        fresh["v"] = _reset(neuron, after, out.detach() if neuron.detach_reset else out, level)
     if neuron.adaptation_decay is not None:
         fresh["a"] = neuron.adaptation_decay * state["a"] + neuron.adaptation_jump * out
     return out, fresh
@@ -124,6 +127,23 @@ def _reset(neuron: NeuronTensors, v: Tensor, out: Tensor, level: Tensor) -> Tens
     if neuron.reset in (Reset.ZERO, Reset.DELAYED_ZERO):
         return (1 - out) * v + out * neuron.v_reset
     return v - out * level
+
+
+def _after_crossing(neuron: NeuronTensors, before: Tensor, after: Tensor, level: Tensor) -> Tensor:
+    """Return v at the end of a step in which it crossed the level on its way from `before` to `after`.
+
+    v(t) moves towards goal = drive / (1 - decay) as exp(-t / tau); what is left of the step decays by
+    decay (goal - before) / (goal - level), whatever tau is. Without decay v(t) is a line.
+    """
+    drive = after - neuron.decay * before
+    lost = 1 - neuron.decay
+    leaky = lost > 0
+    goal = drive / torch.where(leaky, lost, torch.ones_like(lost))
+    gap = goal - level
+    left = neuron.decay * (goal - before) / torch.where(gap > 0, gap, torch.ones_like(gap))
+    left = torch.where(gap > 0, left.clamp(max=1), torch.ones_like(left))
+    ahead = ((after - level) / torch.where(drive > 0, drive, torch.ones_like(drive))).clamp(0, 1)
+    return torch.where(leaky, goal + (neuron.v_reset - goal) * left, neuron.v_reset + ahead * drive)
 
 
 def _tensor(values: np.ndarray | None, dtype: torch.dtype) -> Tensor | None:
