@@ -12,96 +12,95 @@ import numpy as np
 
 from eventflow.kernels.jit import jit
 from eventflow.snn.engines import fields as at
+from eventflow.snn.engines.lanes import inner, peek, poke
 
 
-@jit
+@jit(error_model="numpy")
 def catch_up(code: Any, weights: Any, floats: Any, row: Any, site: Any, missed: Any, replay: Any) -> Any:
     """Advance a site by `missed` > 0 steps in which nothing arrived and nothing fired."""
-    width = np.int64(code[row + at.WIDTH])
-    if missed <= replay:
-        for lane in range(width):
-            _replay(code, weights, floats, row, site, lane, missed)
-        return
-    shared = code[row + at.UNIFORM]
-    solved = _power(code, weights, row, site, 0, missed)
+    width = peek(code, row + at.WIDTH)
+    shared = peek(code, row + at.UNIFORM)
+    solved = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
     for lane in range(width):
-        if lane and not shared:
+        if missed <= replay:
+            _replay(code, weights, floats, row, site, lane, missed)
+            continue
+        if lane == 0 or not shared:
             solved = _power(code, weights, row, site, lane, missed)
         _apply(code, floats, row, site * width + lane, solved)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def value_of(code: Any, weights: Any, row: Any, which: Any, site: Any, lane: Any) -> Any:
-    """Return one neuron's value of a parameter."""
-    return weights[code[row + which] + site * code[row + which + 1] + lane]
+@inner
+def _value_of(code: Any, weights: Any, row: Any, which: Any, site: Any, lane: Any) -> Any:
+    return peek(weights, peek(code, row + which) + site * peek(code, row + which + 1) + lane)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _replay(code: Any, weights: Any, floats: Any, row: Any, site: Any, lane: Any, missed: Any) -> Any:
-    unit = site * code[row + at.WIDTH] + lane
+    unit = site * peek(code, row + at.WIDTH) + lane
     decay, gain = (
-        value_of(code, weights, row, at.DECAY, site, lane),
-        value_of(code, weights, row, at.GAIN, site, lane),
+        _value_of(code, weights, row, at.DECAY, site, lane),
+        _value_of(code, weights, row, at.GAIN, site, lane),
     )
     offset, bias = (
-        value_of(code, weights, row, at.OFFSET, site, lane),
-        value_of(code, weights, row, at.BIAS, site, lane),
+        _value_of(code, weights, row, at.OFFSET, site, lane),
+        _value_of(code, weights, row, at.BIAS, site, lane),
     )
-    v = floats[code[row + at.V] + unit]
-    if code[row + at.HAS_CURRENT]:
-        current = floats[code[row + at.I] + unit]
-        by_decay = value_of(code, weights, row, at.CURRENT_DECAY, site, lane)
-        driven = value_of(code, weights, row, at.CURRENT_GAIN, site, lane) * bias
-        by_previous = value_of(code, weights, row, at.PREVIOUS_GAIN, site, lane)
-        previous = code[row + at.HAS_PREVIOUS]
+    v = peek(floats, peek(code, row + at.V) + unit)
+    if peek(code, row + at.HAS_CURRENT):
+        current = peek(floats, peek(code, row + at.I) + unit)
+        by_decay = _value_of(code, weights, row, at.CURRENT_DECAY, site, lane)
+        driven = _value_of(code, weights, row, at.CURRENT_GAIN, site, lane) * bias
+        by_previous = _value_of(code, weights, row, at.PREVIOUS_GAIN, site, lane)
+        previous = peek(code, row + at.HAS_PREVIOUS)
         for _ in range(missed):
             before = current
             current = by_decay * current + driven
             v = (decay * v + gain * current) + offset
             if previous:
                 v += by_previous * before
-        floats[code[row + at.I] + unit] = current
+        poke(floats, peek(code, row + at.I) + unit, current)
     else:
         driven = gain * bias
         for _ in range(missed):
             v = (decay * v + driven) + offset
-    floats[code[row + at.V] + unit] = v
-    if code[row + at.HAS_ADAPTATION]:
-        adapted = floats[code[row + at.A] + unit]
-        by_decay = value_of(code, weights, row, at.ADAPTATION_DECAY, site, lane)
+    poke(floats, peek(code, row + at.V) + unit, v)
+    if peek(code, row + at.HAS_ADAPTATION):
+        adapted = peek(floats, peek(code, row + at.A) + unit)
+        by_decay = _value_of(code, weights, row, at.ADAPTATION_DECAY, site, lane)
         for _ in range(missed):
             adapted *= by_decay
-        floats[code[row + at.A] + unit] = adapted
+        poke(floats, peek(code, row + at.A) + unit, adapted)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _power(code: Any, weights: Any, row: Any, site: Any, lane: Any, missed: Any) -> Any:
     """Return (own, from_i, added, i_own, i_added, a_own) of `missed` steps: v = own v + from_i i + added, and so on."""
-    decay = np.float64(value_of(code, weights, row, at.DECAY, site, lane))
-    gain = np.float64(value_of(code, weights, row, at.GAIN, site, lane))
-    offset = np.float64(value_of(code, weights, row, at.OFFSET, site, lane))
-    bias = np.float64(value_of(code, weights, row, at.BIAS, site, lane))
+    decay = np.float64(_value_of(code, weights, row, at.DECAY, site, lane))
+    gain = np.float64(_value_of(code, weights, row, at.GAIN, site, lane))
+    offset = np.float64(_value_of(code, weights, row, at.OFFSET, site, lane))
+    bias = np.float64(_value_of(code, weights, row, at.BIAS, site, lane))
     i_decay, i_added, from_i, added = 0.0, 0.0, 0.0, gain * bias + offset
-    if code[row + at.HAS_CURRENT]:
-        i_decay = np.float64(value_of(code, weights, row, at.CURRENT_DECAY, site, lane))
-        i_added = np.float64(value_of(code, weights, row, at.CURRENT_GAIN, site, lane)) * bias
-        from_i = gain * i_decay + np.float64(value_of(code, weights, row, at.PREVIOUS_GAIN, site, lane))
+    if peek(code, row + at.HAS_CURRENT):
+        i_decay = np.float64(_value_of(code, weights, row, at.CURRENT_DECAY, site, lane))
+        i_added = np.float64(_value_of(code, weights, row, at.CURRENT_GAIN, site, lane)) * bias
+        from_i = gain * i_decay + np.float64(_value_of(code, weights, row, at.PREVIOUS_GAIN, site, lane))
         added = gain * i_added + offset
     once = (decay, from_i, added, i_decay, i_added)
     total = (1.0, 0.0, 0.0, 1.0, 0.0)
+    a_once, a_total = 1.0, 1.0
+    if peek(code, row + at.HAS_ADAPTATION):
+        a_once = np.float64(_value_of(code, weights, row, at.ADAPTATION_DECAY, site, lane))
     left = missed
     while left > 0:
         if left & 1:
-            total = _after(total, once)
-        once = _after(once, once)
+            total, a_total = _after(total, once), a_total * a_once
+        once, a_once = _after(once, once), a_once * a_once
         left >>= 1
-    a_own = 1.0
-    if code[row + at.HAS_ADAPTATION]:
-        a_own = np.float64(value_of(code, weights, row, at.ADAPTATION_DECAY, site, lane)) ** missed
-    return (total[0], total[1], total[2], total[3], total[4], a_own)
+    return (total[0], total[1], total[2], total[3], total[4], a_total)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _after(first: Any, then: Any) -> Any:
     """Return the map that does `first`, then `then`."""
     return (
@@ -113,13 +112,15 @@ def _after(first: Any, then: Any) -> Any:
     )
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _apply(code: Any, floats: Any, row: Any, unit: Any, solved: Any) -> Any:
-    v = solved[0] * floats[code[row + at.V] + unit] + solved[2]
-    if code[row + at.HAS_CURRENT]:
-        current = floats[code[row + at.I] + unit]
+    own = peek(code, row + at.V) + unit
+    v = solved[0] * peek(floats, own) + solved[2]
+    if peek(code, row + at.HAS_CURRENT):
+        current = peek(floats, peek(code, row + at.I) + unit)
         v += solved[1] * current
-        floats[code[row + at.I] + unit] = solved[3] * current + solved[4]
-    floats[code[row + at.V] + unit] = v
-    if code[row + at.HAS_ADAPTATION]:
-        floats[code[row + at.A] + unit] *= solved[5]
+        poke(floats, peek(code, row + at.I) + unit, solved[3] * current + solved[4])
+    poke(floats, own, v)
+    if peek(code, row + at.HAS_ADAPTATION):
+        adaptation = peek(code, row + at.A) + unit
+        poke(floats, adaptation, peek(floats, adaptation) * solved[5])

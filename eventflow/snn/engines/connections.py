@@ -32,22 +32,18 @@ def connection_words(connection: Connection, source: Population, target: Populat
         rows = np.zeros((layer.weight.shape[1], target.width))
         rows[:, target.places] = layer.weight.T
         words[at.WEIGHTS] = room.add_weights(rows)
-    elif layer is None:
-        words[at.HOW] = at.PLACEMENT
     else:
         _fill_list(words, view, layer, source, target, room)
         return words
-    _fill_places(words, view, source, target, room)
+    _fill_places(words, view, source, room)
     return words
 
 
-def _fill_places(words: Array, view: View, source: Population, target: Population, room: Room) -> None:
+def _fill_places(words: Array, view: View, source: Population, room: Room) -> None:
     """Write where each unit of the source is seen, unless that is where it is."""
-    seen = target.places[view.places] if words[at.HOW] == at.PLACEMENT else view.places
     places = np.full(source.units, -1, np.int64)
-    places[source.places] = np.where(view.places >= 0, seen, -1)
-    as_it_is = words[at.HOW] != at.PLACEMENT and (places == np.arange(source.units)).all()
-    words[at.PLACES] = -1 if as_it_is else room.add_table(places)
+    places[source.places] = view.places
+    words[at.PLACES] = -1 if (places == np.arange(source.units)).all() else room.add_table(places)
     if view.factors is not None:
         factors = np.zeros(source.units)
         factors[source.places] = view.factors
@@ -70,7 +66,12 @@ def _fill_convolution(words: Array, view: View, layer: Conv1d | Conv2d, target: 
 
 
 def _fill_list(
-    words: Array, view: View, layer: DelayLinear | Delay | SumPool2d, source: Population, target: Population, room: Room
+    words: Array,
+    view: View,
+    layer: DelayLinear | Delay | SumPool2d | None,
+    source: Population,
+    target: Population,
+    room: Room,
 ) -> None:
     """Write every synapse by its delay and its source's unit."""
     seen, reached, weights, delays = _synapses(view.shape, layer, target.shape)
@@ -88,19 +89,20 @@ def _fill_list(
     key = delays[sort] * (source.units + 1) + units[sort]
     longest = longest_delay(layer) + 1
     starts = np.searchsorted(key, np.arange(longest * (source.units + 1)))
-    words[at.HOW], words[at.UNITS] = at.LIST, source.units
+    words[at.HOW], words[at.UNITS], words[at.COUNTED] = at.LIST, source.units, layer is not None
     words[at.STARTS] = room.add_table(starts)
     words[at.TARGETS] = room.add_table(target.places[reached[entry]][sort])
     words[at.WEIGHTS] = room.add_weights(values[sort])
 
 
 def _synapses(
-    shape: Shape, layer: DelayLinear | Delay | SumPool2d, out: Shape
+    shape: Shape, layer: DelayLinear | Delay | SumPool2d | None, out: Shape
 ) -> tuple[Array, Array, Array, Array]:
     """Return place in, place out, weight and delay of every synapse."""
-    if isinstance(layer, Delay):
+    if layer is None or isinstance(layer, Delay):
         every = np.arange(int(np.prod(shape)))
-        return every, every, np.ones(len(every)), np.broadcast_to(layer.steps, shape).reshape(-1)
+        steps = np.broadcast_to(layer.steps if layer else np.zeros((), np.int64), shape).reshape(-1)
+        return every, every, np.ones(len(every)), steps
     if isinstance(layer, DelayLinear):
         reached, seen = np.nonzero(layer.weight)
         return seen, reached, layer.weight[reached, seen].astype(np.float64), layer.delay[reached, seen]
@@ -122,5 +124,3 @@ def _axis_pairs(size: int, out: int, layer: SumPool2d, axis: int) -> tuple[Array
     place = window * layer.stride[axis] - layer.padding[axis][0] + tap
     inside = (place >= 0) & (place < size)
     return place[inside], window[inside]
-
-

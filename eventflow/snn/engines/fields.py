@@ -64,8 +64,10 @@ ADAPTATION_JUMP: Final = 48
 ADAPTATION_STRENGTH: Final = 50
 REST: Final = 52
 REACH: Final = 54
-UNIFORM: Final = 56
-POPULATION_WORDS: Final = 57
+NEARLY: Final = 56
+UNIFORM: Final = 58
+UNITS_IN_ALL: Final = 59
+POPULATION_WORDS: Final = 60
 
 RELAY: Final = 0
 SPIKING: Final = 1
@@ -102,12 +104,12 @@ DELAYS: Final = 19
 STARTS: Final = 20
 TARGETS: Final = 21
 UNITS: Final = 22
-CONNECTION_WORDS: Final = 23
+COUNTED: Final = 23
+CONNECTION_WORDS: Final = 24
 
 CONVOLUTION: Final = 0
 MATRIX: Final = 1
-PLACEMENT: Final = 2
-LIST: Final = 3
+LIST: Final = 2
 
 # ints: a stream's counters come first
 STEP: Final = 0

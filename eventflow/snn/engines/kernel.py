@@ -9,7 +9,7 @@ import numpy as np
 from eventflow.kernels.jit import jit
 from eventflow.kernels.words import p_of, x_of, y_of
 from eventflow.snn.engines import fields as at
-from eventflow.snn.engines.lanes import any_lane
+from eventflow.snn.engines.lanes import inner, lanes_set, lowest, peek, poke
 from eventflow.snn.engines.neurons import update
 from eventflow.snn.engines.scatter import scatter
 
@@ -72,7 +72,7 @@ def run_events(
         LATE or OUTSIDE for the event that was not taken.
     """
     written = 0
-    room = len(steps) - code[code[at.OUTPUT] + at.SITES] * code[code[at.OUTPUT] + at.WIDTH]
+    room = len(steps) - peek(code, peek(code, at.OUTPUT) + at.UNITS_IN_ALL)
     total = len(words) // 2
     for i in range(start, total):
         target = (words[2 * i] - origin) // step_us
@@ -93,134 +93,128 @@ def run_events(
     return total + 1, written, DONE
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _close_and_note(
     code: Any, weights: Any, floats: Any, ints: Any, replay: Any, target: Any, steps: Any, units: Any, values: Any,
     written: Any,
 ) -> Any:  # fmt: skip
     """Close the open step, or all up to `target` where nothing can happen in them; return the outputs written."""
     if _is_idle(code, ints):
-        ints[at.STEP] = target
+        poke(ints, at.STEP, target)
         return written
     _close_step(code, weights, floats, ints, replay)
-    row, step = np.int64(code[at.OUTPUT]), ints[at.STEP]
-    slot = step % code[row + at.HISTORY]
-    room = slot * code[row + at.SITES] * code[row + at.WIDTH]
-    if ints[code[row + at.FIRED_AT] + slot] != step:
-        return written
-    for k in range(ints[code[row + at.FIRED_COUNT] + slot]):
+    row, step = peek(code, at.OUTPUT), peek(ints, at.STEP)
+    listed, given, count = _last_outputs(code, ints, row, step)
+    for k in range(count):
         steps[written] = step - 1
-        units[written] = code[code[at.OUTPUT_PLACES] + ints[code[row + at.FIRED] + room + k]]
-        values[written] = floats[code[row + at.VALUES] + room + k]
+        units[written] = peek(code, peek(code, at.OUTPUT_PLACES) + peek(ints, listed + k))
+        values[written] = peek(floats, given + k)
         written += 1
     return written
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
+def _last_outputs(code: Any, ints: Any, row: Any, step: Any) -> Any:
+    """Return where the units and values lie that a population put out in `step`, and how many there are."""
+    slot = step % peek(code, row + at.HISTORY)
+    room = slot * peek(code, row + at.UNITS_IN_ALL)
+    known = peek(ints, peek(code, row + at.FIRED_AT) + slot) == step
+    count = peek(ints, peek(code, row + at.FIRED_COUNT) + slot) if known else 0
+    return peek(code, row + at.FIRED) + room, peek(code, row + at.VALUES) + room, count
+
+
+@inner
 def _is_idle(code: Any, ints: Any) -> Any:
     """Return whether the open step has no input and nothing in the network waits for it."""
-    step = ints[at.STEP] + 1
-    slot = step % code[INPUT_ROW + at.HISTORY]
-    has_input = ints[code[INPUT_ROW + at.FIRED_AT] + slot] == step
-    return code[at.RESTS] > 0 and step > ints[at.BUSY_UNTIL] and not has_input
+    step = peek(ints, at.STEP) + 1
+    if peek(code, at.RESTS) == 0 or step <= peek(ints, at.BUSY_UNTIL):
+        return False
+    slot = step % peek(code, INPUT_ROW + at.HISTORY)
+    return peek(ints, peek(code, INPUT_ROW + at.FIRED_AT) + slot) != step
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _close_step(code: Any, weights: Any, floats: Any, ints: Any, replay: Any) -> Any:
     """Run every population for the open step."""
     idle = _is_idle(code, ints)
-    step = ints[at.STEP] + 1
-    ints[at.STEP] = step
+    step = peek(ints, at.STEP) + 1
+    poke(ints, at.STEP, step)
     if idle:
         return
-    slot = step % code[INPUT_ROW + at.HISTORY]
-    fired = ints[code[INPUT_ROW + at.FIRED_AT] + slot] == step and ints[code[INPUT_ROW + at.FIRED_COUNT] + slot] > 0
-    again = False
-    for number in range(1, code[at.POPULATIONS]):
-        row = np.int64(at.HEADER + number * at.POPULATION_WORDS)
-        for connection in range(
-            code[row + at.FIRST_CONNECTION], code[row + at.END_CONNECTION], at.CONNECTION_WORDS
-        ):
+    _, _, fired = _last_outputs(code, ints, INPUT_ROW, step)
+    again = 0
+    for number in range(1, peek(code, at.POPULATIONS)):
+        row = at.HEADER + number * at.POPULATION_WORDS
+        connections = range(
+            peek(code, row + at.FIRST_CONNECTION), peek(code, row + at.END_CONNECTION), at.CONNECTION_WORDS
+        )
+        for connection in connections:
             scatter(code, weights, floats, ints, connection, row, step)
-        again |= update(code, weights, floats, ints, row, step, replay) > 0
-        fired |= ints[code[row + at.FIRED_COUNT] + step % code[row + at.HISTORY]] > 0
-    if fired:
-        ints[at.BUSY_UNTIL] = step + max(code[at.RESTS], 1)
-    elif again:
-        ints[at.BUSY_UNTIL] = max(ints[at.BUSY_UNTIL], step + 1)
+        again += update(code, weights, floats, ints, row, step, replay)
+        _, _, count = _last_outputs(code, ints, row, step)
+        fired += count
+    if fired > 0:
+        poke(ints, at.BUSY_UNTIL, step + max(peek(code, at.RESTS), 1))
+    elif again > 0:
+        poke(ints, at.BUSY_UNTIL, max(peek(ints, at.BUSY_UNTIL), step + 1))
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _open_input(code: Any, ints: Any) -> Any:
-    """Return the slot of the open step's input, emptied if it is the first that comes."""
-    step = ints[at.STEP] + 1
-    slot = step % code[INPUT_ROW + at.HISTORY]
-    if ints[code[INPUT_ROW + at.FIRED_AT] + slot] != step:
-        ints[code[INPUT_ROW + at.FIRED_AT] + slot] = step
-        ints[code[INPUT_ROW + at.FIRED_COUNT] + slot] = 0
-    return slot
-
-
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _take_event(
     code: Any, floats: Any, ints: Any, place: Any, width: Any, height: Any, planes: Any, binary: Any
 ) -> Any:
     """Add one event to the open step's input; a pixel's second is added to its first, or left out (`binary`)."""
-    slot = _open_input(code, ints)
+    step = peek(ints, at.STEP) + 1
+    slot = step % peek(code, INPUT_ROW + at.HISTORY)
+    opened, counter = peek(code, INPUT_ROW + at.FIRED_AT) + slot, peek(code, INPUT_ROW + at.FIRED_COUNT) + slot
+    if peek(ints, opened) != step:
+        poke(ints, opened, step)
+        poke(ints, counter, 0)
     plane = np.int64(p_of(place)) if planes == 2 else 0
     unit = (plane * height + np.int64(y_of(place))) * width + np.int64(x_of(place))
-    room = slot * code[INPUT_ROW + at.SITES]
-    listed, values = code[INPUT_ROW + at.FIRED] + room, code[INPUT_ROW + at.VALUES] + room
-    count = ints[code[INPUT_ROW + at.FIRED_COUNT] + slot]
-    number = ints[code[INPUT_ROW + at.LISTS] + unit]
-    if number < count and ints[listed + number] == unit:
+    room = slot * peek(code, INPUT_ROW + at.UNITS_IN_ALL)
+    listed, values = peek(code, INPUT_ROW + at.FIRED) + room, peek(code, INPUT_ROW + at.VALUES) + room
+    numbered = peek(code, INPUT_ROW + at.LISTS) + unit
+    count, number = peek(ints, counter), peek(ints, numbered)
+    if number < count and peek(ints, listed + number) == unit:
         if not binary:
-            floats[values + number] += 1
+            poke(floats, values + number, peek(floats, values + number) + 1)
         return
-    ints[code[INPUT_ROW + at.LISTS] + unit] = count
-    ints[listed + count] = unit
-    floats[values + count] = 1
-    ints[code[INPUT_ROW + at.FIRED_COUNT] + slot] = count + 1
+    poke(ints, numbered, count)
+    poke(ints, listed + count, unit)
+    poke(floats, values + count, 1)
+    poke(ints, counter, count + 1)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _take_dense(code: Any, floats: Any, ints: Any, x: Any) -> Any:
     """Make the open step's input the values of `x` that are not 0; return whether all are finite."""
-    step = ints[at.STEP] + 1
-    slot = step % code[INPUT_ROW + at.HISTORY]
-    room = slot * code[INPUT_ROW + at.SITES]
-    listed, values = code[INPUT_ROW + at.FIRED] + room, code[INPUT_ROW + at.VALUES] + room
-    count = 0
-    whole = len(x) // at.LANES * at.LANES
-    for block in range(0, whole, at.LANES):
-        if any_lane(x, np.uint64(block)):
-            for k in range(block, block + at.LANES):
-                if x[k] != 0:
-                    ints[listed + count] = k
-                    floats[values + count] = x[k]
-                    count += 1
-    for k in range(whole, len(x)):
-        if x[k] != 0:
-            ints[listed + count] = k
-            floats[values + count] = x[k]
-            count += 1
-    for k in range(count):
-        if not np.isfinite(floats[values + k]):
-            return False
-    if count:
-        ints[code[INPUT_ROW + at.FIRED_AT] + slot] = step
-        ints[code[INPUT_ROW + at.FIRED_COUNT] + slot] = count
+    step = peek(ints, at.STEP) + 1
+    slot = step % peek(code, INPUT_ROW + at.HISTORY)
+    room = slot * peek(code, INPUT_ROW + at.UNITS_IN_ALL)
+    listed, values = peek(code, INPUT_ROW + at.FIRED) + room, peek(code, INPUT_ROW + at.VALUES) + room
+    count, whole = 0, len(x) // at.LANES * at.LANES
+    for begin in range(0, len(x), at.LANES):
+        found = lanes_set(x, begin) if begin < whole else (1 << (len(x) - whole)) - 1
+        while found:
+            k = begin + lowest(found)
+            found &= found - 1
+            value = peek(x, k)
+            poke(ints, listed + count, k)
+            poke(floats, values + count, value)
+            count += np.int64(value != 0)
+            if not np.isfinite(value):
+                return False
+    if count > 0:
+        poke(ints, peek(code, INPUT_ROW + at.FIRED_AT) + slot, step)
+        poke(ints, peek(code, INPUT_ROW + at.FIRED_COUNT) + slot, count)
     return True
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _write_output(code: Any, floats: Any, ints: Any, out: Any) -> Any:
     """Write what the output population put out in the last step into `out`, which is zeros."""
-    row, step = np.int64(code[at.OUTPUT]), ints[at.STEP]
-    slot = step % code[row + at.HISTORY]
-    if ints[code[row + at.FIRED_AT] + slot] != step:
-        return
-    room = slot * code[row + at.SITES] * code[row + at.WIDTH]
-    for k in range(ints[code[row + at.FIRED_COUNT] + slot]):
-        unit = ints[code[row + at.FIRED] + room + k]
-        out[code[code[at.OUTPUT_PLACES] + unit]] = floats[code[row + at.VALUES] + room + k]
+    row = peek(code, at.OUTPUT)
+    listed, given, count = _last_outputs(code, ints, row, peek(ints, at.STEP))
+    for k in range(count):
+        poke(out, peek(code, peek(code, at.OUTPUT_PLACES) + peek(ints, listed + k)), peek(floats, given + k))

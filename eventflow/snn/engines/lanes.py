@@ -1,21 +1,63 @@
-"""Eight neighbouring values at once: the two innermost operations, as vector instructions of whatever machine this is.
+"""Memory without index checks, and eight neighbouring values at once, as vector instructions of whatever machine this is.
 
-Written in the compiler's own terms, because a loop over eight values cannot be proved free of overlap between state and
-weights and stays scalar. Every lane does what the scalar text says, in its order: no contraction, no reordering.
+Written in the compiler's own terms: NumPy's negative indices cost a test an access, and a loop over eight values cannot
+be proved free of overlap between state and weights and stays scalar. Every lane does what the scalar text says, in its
+order: no contraction, no reordering. All places come from a program's tables; nothing here checks them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from eventflow.kernels.jit import jit
 from eventflow.snn.engines.fields import LANES
 
-STRIDE = np.uint64(LANES)
+
+def inner(function: Any) -> Any:
+    """Compile a loop that only other compiled loops call: without the wrappers that Python would need."""
+    return jit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+
+
+def _element(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+@intrinsic  # type: ignore[misc]
+def peek(typing: Any, array: Any, index: Any) -> Any:
+    """array[index]; integers come as int64."""
+    result = types.int64 if isinstance(array.dtype, types.Integer) else array.dtype
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        own = signature.args[0]
+        return context.cast(builder, builder.load(_element(context, builder, own, *args)), own.dtype, result)
+
+    return result(array, types.int64), emit
+
+
+@intrinsic  # type: ignore[misc]
+def poke(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """array[index] = value."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], _element(context, builder, signature.args[0], args[0], args[1]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), emit
+
+
+@intrinsic  # type: ignore[misc]
+def lowest(typing: Any, mask: Any) -> Any:
+    """Return the number of the lowest bit set in `mask`, which is not 0."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), emit
 
 
 class _Lanes:
@@ -28,8 +70,8 @@ class _Lanes:
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
         """Return where the lanes from `index` on are."""
-        data = self.context.make_array(array_type)(self.context, self.builder, array).data
-        return self.builder.bitcast(self.builder.gep(data, [index]), self.vector.as_pointer())
+        element = _element(self.context, self.builder, array_type, array, index)
+        return self.builder.bitcast(element, self.vector.as_pointer())
 
     def load(self, pointer: Any) -> Any:
         """Return eight values."""
@@ -46,15 +88,15 @@ class _Lanes:
         everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         return self.builder.shuffle_vector(one, ir.Constant(self.vector, ir.Undefined), everywhere)
 
-    def any(self, flags: Any) -> Any:
-        """Return whether one of eight flags is set."""
+    def mask(self, flags: Any) -> Any:
+        """Return eight flags as the bits of an int64."""
         word = self.builder.bitcast(flags, ir.IntType(LANES))
-        return self.builder.icmp_unsigned("!=", word, ir.Constant(ir.IntType(LANES), 0))
+        return self.builder.zext(word, ir.IntType(64))
 
 
 @intrinsic  # type: ignore[misc]
 def add_lanes(typing: Any, state: Any, at: Any, weights: Any, row: Any, value: Any) -> Any:
-    """state[at + k] += value * weights[row + k] for k in 0..7; unchecked."""
+    """state[at + k] += value * weights[row + k] for k in 0..7."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = _Lanes(context, builder, signature.args[0])
@@ -63,7 +105,7 @@ def add_lanes(typing: Any, state: Any, at: Any, weights: Any, row: Any, value: A
         lanes.store(builder.fadd(lanes.load(target), product), target)
         return context.get_dummy_value()
 
-    return types.void(state, types.uint64, weights, types.uint64, state.dtype), emit
+    return types.void(state, types.int64, weights, types.int64, state.dtype), emit
 
 
 @intrinsic  # type: ignore[misc]
@@ -79,7 +121,7 @@ def advance_lanes(
     bias: Any,
     threshold: Any,
 ) -> Any:
-    """v = decay * v + gain * (drive + bias) + offset; drive = 0; return whether a v >= threshold; unchecked.
+    """Set v = decay * v + gain * (drive + bias) + offset; drive = 0; return bit k set where v >= threshold in lane k.
 
     `v` and `drive` index `state`, the parameters index `weights`.
     """
@@ -94,19 +136,19 @@ def advance_lanes(
         new = builder.fadd(new, added)
         lanes.store(new, potential)
         lanes.store(ir.Constant(lanes.vector, None), driven)
-        return lanes.any(builder.fcmp_ordered(">=", new, level))
+        return lanes.mask(builder.fcmp_ordered(">=", new, level))
 
-    index = types.uint64
-    return types.boolean(state, index, index, weights, index, index, index, index, index), emit
+    index = types.int64
+    return types.int64(state, index, index, weights, index, index, index, index, index), emit
 
 
 @intrinsic  # type: ignore[misc]
-def any_lane(typing: Any, values: Any, at: Any) -> Any:
-    """Return whether one of values[at .. at + 7] is not 0 (NaN is not); unchecked."""
+def lanes_set(typing: Any, values: Any, at: Any) -> Any:
+    """Return bit k set where values[at + k] is not 0 (NaN is not), k in 0..7."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = _Lanes(context, builder, signature.args[0])
         found = lanes.load(lanes.pointer(signature.args[0], args[0], args[1]))
-        return lanes.any(builder.fcmp_unordered("!=", found, ir.Constant(lanes.vector, None)))
+        return lanes.mask(builder.fcmp_unordered("!=", found, ir.Constant(lanes.vector, None)))
 
-    return types.boolean(values, types.uint64), emit
+    return types.int64(values, types.int64), emit

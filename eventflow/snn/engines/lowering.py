@@ -188,4 +188,3 @@ def _thresholding(layer: Threshold) -> Neuron:
     return Neuron(
         decay=zero, gain=np.ones(()), offset=zero, threshold=np.asarray(layer.threshold, np.float64), fires=Fires.ABOVE
     )
-

@@ -10,195 +10,214 @@ from typing import Any
 
 import numpy as np
 
-from eventflow.kernels.jit import jit
 from eventflow.snn.engines import fields as at
-from eventflow.snn.engines.catching_up import catch_up, value_of
-from eventflow.snn.engines.lanes import STRIDE, advance_lanes
+from eventflow.snn.engines.catching_up import catch_up
+from eventflow.snn.engines.lanes import advance_lanes, inner, lowest, peek, poke
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def update(code: Any, weights: Any, floats: Any, ints: Any, row: Any, step: Any, replay: Any) -> Any:
     """Advance the population at `row` of `code` to `step`; return how many sites must be seen at the next step."""
-    sites, half = np.int64(code[row + at.SITES]), step & 1
-    slot = step % code[row + at.HISTORY]
-    ints[code[row + at.FIRED_AT] + slot] = step
-    ints[code[row + at.FIRED_COUNT] + slot] = 0
-    restless = code[row + at.RESTLESS]
-    count = sites if restless else ints[code[row + at.ACTIVE] + half]
-    listed = code[row + at.LISTS] + half * (sites + 1)
-    for k in range(count):
-        site = k if restless else ints[listed + k]
-        _update_site(code, weights, floats, ints, row, site, step, slot, replay)
-    ints[code[row + at.ACTIVE] + half] = 0
-    ints[code[row + at.FIRED_TOTAL]] += ints[code[row + at.FIRED_COUNT] + slot]
-    ints[code[row + at.UPDATED_TOTAL]] += count
-    return sites if restless else ints[code[row + at.ACTIVE] + 1 - half]
+    sites, half = peek(code, row + at.SITES), step & 1
+    slot = step % peek(code, row + at.HISTORY)
+    poke(ints, peek(code, row + at.FIRED_AT) + slot, step)
+    fired = peek(code, row + at.FIRED_COUNT) + slot
+    poke(ints, fired, 0)
+    restless, active = peek(code, row + at.RESTLESS), peek(code, row + at.ACTIVE)
+    count = sites if restless else peek(ints, active + half)
+    if count > 0:
+        listed = peek(code, row + at.LISTS) + half * (sites + 1)
+        if peek(code, row + at.PLAIN):
+            _update_plain(code, weights, floats, ints, row, step, slot, replay, listed, count)
+        else:
+            _update_any(code, weights, floats, ints, row, step, slot, replay, listed, count)
+        total, updated = peek(code, row + at.FIRED_TOTAL), peek(code, row + at.UPDATED_TOTAL)
+        poke(ints, total, peek(ints, total) + peek(ints, fired))
+        poke(ints, updated, peek(ints, updated) + count)
+    poke(ints, active + half, 0)
+    return sites if restless else peek(ints, active + 1 - half)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _update_site(
-    code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, step: Any, slot: Any, replay: Any
+@inner
+def _update_plain(
+    code: Any,
+    weights: Any,
+    floats: Any,
+    ints: Any,
+    row: Any,
+    step: Any,
+    slot: Any,
+    replay: Any,
+    listed: Any,
+    count: Any,
 ) -> Any:
-    kind = code[row + at.KIND]
-    if kind == at.RELAY:
-        _relay(code, weights, floats, ints, row, site, slot)
-        return
-    if not code[row + at.STILL]:
-        seen = np.uint64(code[row + at.UP_TO] + site)
-        missed = step - 1 - ints[seen]
-        ints[seen] = step
-        if missed > 0:
-            catch_up(code, weights, floats, row, site, missed, replay)
-    width = np.int64(code[row + at.WIDTH])
-    if code[row + at.PLAIN]:
-        over = _advance(code, weights, floats, row, site, width)
-    else:
-        over = _advance_any(code, weights, floats, row, site, width)
-    if kind == at.READOUT:
-        _read_out(code, floats, ints, row, site, slot)
-        return
-    again = over and _fire(code, weights, floats, ints, row, site, slot)
-    if code[row + at.RESTLESS]:
-        return
-    if again or (code[row + at.HAS_CURRENT] and _may_fire_alone(code, weights, floats, row, site, width)):
-        _see_again(code, ints, row, site, step)
+    """Advance neurons that are v and a drive only, eight at a time; look closer only at blocks that reached a threshold."""
+    restless, still, width = peek(code, row + at.RESTLESS), peek(code, row + at.STILL), peek(code, row + at.WIDTH)
+    first_v, first_drive = peek(code, row + at.V), peek(code, row + at.DRIVE)
+    decays, by_decay = peek(code, row + at.DECAY), peek(code, row + at.DECAY + 1)
+    gains, by_gain = peek(code, row + at.GAIN), peek(code, row + at.GAIN + 1)
+    offsets, by_offset = peek(code, row + at.OFFSET), peek(code, row + at.OFFSET + 1)
+    biases, by_bias = peek(code, row + at.BIAS), peek(code, row + at.BIAS + 1)
+    thresholds, by_threshold = peek(code, row + at.THRESHOLD), peek(code, row + at.THRESHOLD + 1)
+    for k in range(count):
+        site = k if restless else peek(ints, listed + k)
+        if not still:
+            _arrive(code, weights, floats, ints, row, site, step, replay)
+        again = False
+        for j in range(0, width, at.LANES):
+            over = advance_lanes(
+                floats, first_v + site * width + j, first_drive + site * width + j, weights,
+                decays + site * by_decay + j, gains + site * by_gain + j, offsets + site * by_offset + j,
+                biases + site * by_bias + j, thresholds + site * by_threshold + j,
+            )  # fmt: skip
+            while over:
+                lane = j + lowest(over)
+                over &= over - 1
+                again |= _fire(code, weights, floats, ints, row, site, lane, slot)
+        if again and not restless:
+            _see_again(code, ints, row, site, step)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _advance(code: Any, weights: Any, floats: Any, row: Any, site: Any, width: Any) -> Any:
-    """Advance v by one step, without anything that needs the state before; return whether a neuron may fire."""
-    decay = np.uint64(code[row + at.DECAY] + site * code[row + at.DECAY + 1])
-    gain = np.uint64(code[row + at.GAIN] + site * code[row + at.GAIN + 1])
-    offset = np.uint64(code[row + at.OFFSET] + site * code[row + at.OFFSET + 1])
-    bias = np.uint64(code[row + at.BIAS] + site * code[row + at.BIAS + 1])
-    threshold = np.uint64(code[row + at.THRESHOLD] + site * code[row + at.THRESHOLD + 1])
-    v = np.uint64(code[row + at.V] + site * width)
-    drive = np.uint64(code[row + at.DRIVE] + site * width)
-    over = False
-    for _ in range(width // at.LANES):
-        over |= advance_lanes(floats, v, drive, weights, decay, gain, offset, bias, threshold)
-        v, drive, threshold, bias = v + STRIDE, drive + STRIDE, threshold + STRIDE, bias + STRIDE
-        decay, gain, offset = decay + STRIDE, gain + STRIDE, offset + STRIDE
-    return over
+@inner
+def _arrive(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, step: Any, replay: Any) -> Any:
+    """Bring a site to the end of the step before this one, and note that it is seen in this."""
+    seen = peek(code, row + at.UP_TO) + site
+    missed = step - 1 - peek(ints, seen)
+    poke(ints, seen, step)
+    if missed > 0:
+        catch_up(code, weights, floats, row, site, missed, replay)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _advance_any(code: Any, weights: Any, floats: Any, row: Any, site: Any, width: Any) -> Any:
-    """Advance all of a site's state by one step; return whether a neuron may fire."""
-    over = False
-    reset = code[row + at.RESET]
-    for lane in range(width):
-        unit = site * width + lane
-        x = floats[code[row + at.DRIVE] + unit] + value_of(code, weights, row, at.BIAS, site, lane)
-        floats[code[row + at.DRIVE] + unit] = 0
-        v = floats[code[row + at.V] + unit]
-        threshold = value_of(code, weights, row, at.THRESHOLD, site, lane)
-        fired_before = reset >= at.DELAYED and (v > threshold if code[row + at.ABOVE] else v >= threshold)
-        before = x
-        if code[row + at.HAS_CURRENT]:
-            before = floats[code[row + at.I] + unit]
-            x = (
-                value_of(code, weights, row, at.CURRENT_DECAY, site, lane) * before
-                + value_of(code, weights, row, at.CURRENT_GAIN, site, lane) * x
-            )
-            floats[code[row + at.I] + unit] = x
-        v = (
-            value_of(code, weights, row, at.DECAY, site, lane) * v
-            + value_of(code, weights, row, at.GAIN, site, lane) * x
-        ) + value_of(code, weights, row, at.OFFSET, site, lane)
-        if code[row + at.HAS_PREVIOUS]:
-            v += value_of(code, weights, row, at.PREVIOUS_GAIN, site, lane) * before
-        if fired_before:
-            v = v - threshold if reset == at.DELAYED else value_of(code, weights, row, at.V_RESET, site, lane)
-        floats[code[row + at.V] + unit] = v
-        over |= code[row + at.HAS_ADAPTATION] != 0 or v >= threshold
-    return over
+@inner
+def _update_any(
+    code: Any,
+    weights: Any,
+    floats: Any,
+    ints: Any,
+    row: Any,
+    step: Any,
+    slot: Any,
+    replay: Any,
+    listed: Any,
+    count: Any,
+) -> Any:
+    """Advance populations of every other kind, a unit at a time."""
+    restless, still, width = peek(code, row + at.RESTLESS), peek(code, row + at.STILL), peek(code, row + at.WIDTH)
+    kind = peek(code, row + at.KIND)
+    for k in range(count):
+        site = k if restless else peek(ints, listed + k)
+        if not still:
+            _arrive(code, weights, floats, ints, row, site, step, replay)
+        again = False
+        for lane in range(width):
+            if kind == at.RELAY:
+                drive = peek(code, row + at.DRIVE) + site * width + lane
+                out = peek(floats, drive) + value_of(code, weights, row, at.BIAS, site, lane)
+                poke(floats, drive, 0)
+            else:
+                out = _advance(code, weights, floats, row, site, lane)
+            if kind != at.SPIKING:
+                if out != 0:
+                    _emit(code, floats, ints, row, slot, site * width + lane, out)
+                continue
+            again |= _fire(code, weights, floats, ints, row, site, lane, slot)
+            if not again:
+                again = _may_fire_alone(code, weights, floats, row, site, lane)
+        if again and not restless:
+            _see_again(code, ints, row, site, step)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _fire(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, slot: Any) -> Any:
-    """Note which neurons of a site fire and reset them; return whether one may fire again without input."""
-    again = False
-    reset, above = code[row + at.RESET], code[row + at.ABOVE]
-    width = np.int64(code[row + at.WIDTH])
-    for lane in range(width):
-        v = floats[code[row + at.V] + site * width + lane]
-        threshold = value_of(code, weights, row, at.THRESHOLD, site, lane)
-        level = threshold
-        if code[row + at.HAS_ADAPTATION]:
-            level += (
-                value_of(code, weights, row, at.ADAPTATION_STRENGTH, site, lane)
-                * floats[code[row + at.A] + site * width + lane]
-            )
-        spikes = threshold * 0
-        if v > level or (v == level and not above):
-            spikes = spikes + 1
-            if reset == at.ZERO:
-                v = value_of(code, weights, row, at.V_RESET, site, lane)
-            elif reset == at.SUBTRACT:
-                v -= level
-            elif reset == at.MULTISPIKE:
-                spikes = np.floor(v / level)
-                v -= spikes * level
-            floats[code[row + at.V] + site * width + lane] = v
-            _emit(code, floats, ints, row, slot, site * width + lane, spikes)
-        if code[row + at.HAS_ADAPTATION]:
-            unit = code[row + at.A] + site * width + lane
-            floats[unit] = (
-                value_of(code, weights, row, at.ADAPTATION_DECAY, site, lane) * floats[unit]
-                + value_of(code, weights, row, at.ADAPTATION_JUMP, site, lane) * spikes
-            )
-        again |= v >= threshold
-    return again
+@inner
+def value_of(code: Any, weights: Any, row: Any, which: Any, site: Any, lane: Any) -> Any:
+    """Return one neuron's value of a parameter."""
+    return peek(weights, peek(code, row + which) + site * peek(code, row + which + 1) + lane)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _may_fire_alone(code: Any, weights: Any, floats: Any, row: Any, site: Any, width: Any) -> Any:
+@inner
+def _advance(code: Any, weights: Any, floats: Any, row: Any, site: Any, lane: Any) -> Any:
+    """Advance a neuron's current and potential by one step; return the potential."""
+    unit = site * peek(code, row + at.WIDTH) + lane
+    own, reset = peek(code, row + at.V) + unit, peek(code, row + at.RESET)
+    drive = peek(code, row + at.DRIVE) + unit
+    x = peek(floats, drive) + value_of(code, weights, row, at.BIAS, site, lane)
+    poke(floats, drive, 0)
+    v, threshold = peek(floats, own), value_of(code, weights, row, at.THRESHOLD, site, lane)
+    fired_before = reset >= at.DELAYED and (v > threshold or (v == threshold and not peek(code, row + at.ABOVE)))
+    before = x
+    if peek(code, row + at.HAS_CURRENT):
+        before = peek(floats, peek(code, row + at.I) + unit)
+        x = (
+            value_of(code, weights, row, at.CURRENT_DECAY, site, lane) * before
+            + value_of(code, weights, row, at.CURRENT_GAIN, site, lane) * x
+        )
+        poke(floats, peek(code, row + at.I) + unit, x)
+    v = (
+        value_of(code, weights, row, at.DECAY, site, lane) * v + value_of(code, weights, row, at.GAIN, site, lane) * x
+    ) + value_of(code, weights, row, at.OFFSET, site, lane)
+    if peek(code, row + at.HAS_PREVIOUS):
+        v += value_of(code, weights, row, at.PREVIOUS_GAIN, site, lane) * before
+    if fired_before:
+        v = v - threshold if reset == at.DELAYED else value_of(code, weights, row, at.V_RESET, site, lane)
+    poke(floats, own, v)
+    return v
+
+
+@inner
+def _fire(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, lane: Any, slot: Any) -> Any:
+    """Note whether a neuron fires and reset it; return whether it may fire again without input."""
+    unit, reset = site * peek(code, row + at.WIDTH) + lane, peek(code, row + at.RESET)
+    own = peek(code, row + at.V) + unit
+    v, threshold = peek(floats, own), value_of(code, weights, row, at.THRESHOLD, site, lane)
+    level, spikes = threshold, threshold * 0
+    adaptation = peek(code, row + at.A) + unit
+    if peek(code, row + at.HAS_ADAPTATION):
+        level += value_of(code, weights, row, at.ADAPTATION_STRENGTH, site, lane) * peek(floats, adaptation)
+    if v > level or (v == level and not peek(code, row + at.ABOVE)):
+        spikes = spikes + 1
+        if reset == at.ZERO:
+            v = value_of(code, weights, row, at.V_RESET, site, lane)
+        elif reset == at.SUBTRACT:
+            v -= level
+        elif reset == at.MULTISPIKE:
+            spikes = np.floor(v / level)
+            v -= spikes * level
+        poke(floats, own, v)
+        _emit(code, floats, ints, row, slot, unit, spikes)
+    if peek(code, row + at.HAS_ADAPTATION):
+        adapted = (
+            value_of(code, weights, row, at.ADAPTATION_DECAY, site, lane) * peek(floats, adaptation)
+            + value_of(code, weights, row, at.ADAPTATION_JUMP, site, lane) * spikes
+        )
+        poke(floats, adaptation, adapted)
+    return v >= threshold
+
+
+@inner
+def _may_fire_alone(code: Any, weights: Any, floats: Any, row: Any, site: Any, lane: Any) -> Any:
     """Return whether a neuron's current could still lift it to its threshold; errs towards yes."""
-    for lane in range(width):
-        v = max(floats[code[row + at.V] + site * width + lane], value_of(code, weights, row, at.REST, site, lane))
-        current = floats[code[row + at.I] + site * width + lane]
-        if v + abs(current) * value_of(code, weights, row, at.REACH, site, lane) >= value_of(
-            code, weights, row, at.THRESHOLD, site, lane
-        ) * (1 - 1e-4):
-            return True
-    return False
+    if not peek(code, row + at.HAS_CURRENT):
+        return False
+    unit = site * peek(code, row + at.WIDTH) + lane
+    v = max(peek(floats, peek(code, row + at.V) + unit), value_of(code, weights, row, at.REST, site, lane))
+    risen = abs(peek(floats, peek(code, row + at.I) + unit)) * value_of(code, weights, row, at.REACH, site, lane)
+    return v + risen >= value_of(code, weights, row, at.NEARLY, site, lane)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _see_again(code: Any, ints: Any, row: Any, site: Any, step: Any) -> Any:
-    counter = code[row + at.ACTIVE] + ((step + 1) & 1)
-    ints[code[row + at.LISTS] + ((step + 1) & 1) * (code[row + at.SITES] + 1) + ints[counter]] = site
-    ints[counter] += 1
-    ints[code[row + at.TOUCHED_AT] + site] = step + 1
+    half = (step + 1) & 1
+    counter = peek(code, row + at.ACTIVE) + half
+    number = peek(ints, counter)
+    poke(ints, peek(code, row + at.LISTS) + half * (peek(code, row + at.SITES) + 1) + number, site)
+    poke(ints, counter, number + 1)
+    poke(ints, peek(code, row + at.TOUCHED_AT) + site, step + 1)
 
 
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def _emit(code: Any, floats: Any, ints: Any, row: Any, slot: Any, unit: Any, value: Any) -> Any:
-    number = ints[code[row + at.FIRED_COUNT] + slot]
-    room = slot * code[row + at.SITES] * code[row + at.WIDTH] + number
-    ints[code[row + at.FIRED] + room] = unit
-    floats[code[row + at.VALUES] + room] = value
-    ints[code[row + at.FIRED_COUNT] + slot] = number + 1
-
-
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _relay(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, slot: Any) -> Any:
-    """Pass on what arrived at a site."""
-    width = np.int64(code[row + at.WIDTH])
-    for lane in range(width):
-        unit = site * width + lane
-        x = floats[code[row + at.DRIVE] + unit] + value_of(code, weights, row, at.BIAS, site, lane)
-        floats[code[row + at.DRIVE] + unit] = 0
-        if x != 0:
-            _emit(code, floats, ints, row, slot, unit, x)
-
-
-@jit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _read_out(code: Any, floats: Any, ints: Any, row: Any, site: Any, slot: Any) -> Any:
-    """Put out v."""
-    width = np.int64(code[row + at.WIDTH])
-    for lane in range(width):
-        v = floats[code[row + at.V] + site * width + lane]
-        if v != 0:
-            _emit(code, floats, ints, row, slot, site * width + lane, v)
+    counter = peek(code, row + at.FIRED_COUNT) + slot
+    number = peek(ints, counter)
+    room = slot * peek(code, row + at.UNITS_IN_ALL) + number
+    poke(ints, peek(code, row + at.FIRED) + room, unit)
+    poke(floats, peek(code, row + at.VALUES) + room, value)
+    poke(ints, counter, number + 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventflow.snn.engines import fields as at
+
 if TYPE_CHECKING:
     from eventflow.snn.neuron import Array, Neuron, Shape
 
@@ -80,7 +81,8 @@ def parameters(own: Population) -> dict[int, Array]:
             at.ADAPTATION_STRENGTH: (_or(neuron.adaptation_strength, zero), 0.0),
         }
         resting, reach = _resting(neuron, own.bias), _reach(neuron)
-        values |= {at.REST: (resting, -_NEVER), at.REACH: (reach, 0.0)}
+        nearly = threshold - _MARGIN * np.abs(threshold)
+        values |= {at.REST: (resting, 0.0), at.REACH: (reach, 0.0), at.NEARLY: (nearly, _NEVER)}
     return {which: _spread(own, value, padding) for which, (value, padding) in values.items()}
 
 
@@ -114,7 +116,7 @@ def is_still(own: Population) -> bool:
 def is_plain(own: Population) -> bool:
     """Return whether a step needs v and the drive only."""
     neuron = own.neuron
-    if neuron is None or neuron.delayed:
+    if neuron is None or neuron.threshold is None or neuron.delayed:
         return False
     return neuron.current_decay is None and neuron.adaptation_decay is None
 
@@ -159,4 +161,3 @@ def _spread(own: Population, value: Array, padding: float) -> Array:
     full[own.places] = np.broadcast_to(value, own.shape).reshape(-1)
     rows = full.reshape(own.sites, own.width)
     return rows[:1] if (rows == rows[0]).all() else rows
-

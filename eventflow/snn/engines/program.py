@@ -141,6 +141,7 @@ def _population_words(own: Population, room: Room) -> Array:
     words = np.zeros(at.POPULATION_WORDS, np.int64)
     neuron = own.neuron
     words[at.SITES], words[at.WIDTH], words[at.KIND], words[at.HISTORY] = own.sites, own.width, own.kind, own.history
+    words[at.UNITS_IN_ALL] = own.units
     words[at.RESTLESS], words[at.PLAIN], words[at.STILL] = is_restless(own), is_plain(own), is_still(own)
     if neuron is not None:
         words[at.RESET], words[at.ABOVE] = at.RESETS[neuron.reset.value], neuron.fires is Fires.ABOVE
@@ -163,7 +164,7 @@ def _population_words(own: Population, room: Room) -> Array:
     for which, values in parameters(own).items():
         words[which] = room.add_weights(values)
         words[which + 1] = own.width if len(values) > 1 else 0
-        if which not in (at.THRESHOLD, at.V_RESET, at.REST, at.REACH):
+        if which not in (at.THRESHOLD, at.V_RESET, at.REST, at.REACH, at.NEARLY):
             lanes = values.reshape(len(values), -1)[:, _real_lanes(own)]
             uniform &= bool((lanes == lanes[:, :1]).all())
     words[at.UNIFORM] = uniform

@@ -213,9 +213,7 @@ class SparseEngine:
     def _adopted(self, state: State) -> SparseState:
         """Return a state of our own from one under the model's names, or with some of them set beside ours."""
         batch = len(next(iter(state.values())))
-        own = (
-            SparseState(self, state[FLOATS], state[INTS]) if FLOATS in state and INTS in state else fresh(self, batch)
-        )
+        own = SparseState(self, state[FLOATS], state[INTS]) if FLOATS in state and INTS in state else fresh(self, batch)
         return taken_over(self, own, {name: value for name, value in state.items() if name not in (FLOATS, INTS)})
 
     def _as_streams(self, inputs: Array, batch: int) -> tuple[Array, bool]:
@@ -231,7 +229,9 @@ class SparseEngine:
 
     def _planes(self) -> tuple[int, int, int]:
         if len(self._input) != 3 or self._input[0] not in (1, 2):
-            raise ParameterError(f"events go into networks with an input of (1 or 2, H, W); this one's is {self._input}")
+            raise ParameterError(
+                f"events go into networks with an input of (1 or 2, H, W); this one's is {self._input}"
+            )
         return self._input[0], self._input[1], self._input[2]
 
     def _outputs(self) -> tuple[Array, Array, Array]:

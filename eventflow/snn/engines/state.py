@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -160,4 +160,3 @@ def _remember(engine: SparseEngine, view: View, floats: Array, ints: Array, valu
         floats[code[row + at.VALUES] + begin :][: len(fired)] = seen_there[fired]
         ints[code[row + at.FIRED_COUNT] + slot], ints[code[row + at.FIRED_AT] + slot] = len(fired), step
     ints[at.BUSY_UNTIL] = last + max(int(code[at.RESTS]), 1)
-
