@@ -51,6 +51,58 @@ class BenchReplay(Source):
         self.results.update(wall_s=time.perf_counter() - wall, cpu_s=time.process_time() - cpu)
 
 
+class BenchScene(Source):
+    """Play a rendered scene from memory again and again, each time later; its own rate is that of the scene.
+
+    Args:
+        path: .npy file of records as V16.
+        width: sensor width, px.
+        height: sensor height, px.
+        seconds: how much of it, event time.
+    """
+
+    path: str
+    width: Annotated[int, Range(1)]
+    height: Annotated[int, Range(1)]
+    seconds: float = 10.0
+
+    def start(self) -> StreamInfo:
+        """Map the scene into memory and touch every page of it, so that the clock sees no disk."""
+        self._words = np.load(self.path, mmap_mode="r").view(np.int64).reshape(-1, 2)
+        self._touched = int(self._words[:, 0].max())
+        return StreamInfo(self.width, self.height, t_start=int(self._words[0, 0]))
+
+    def run(self) -> Iterator[Events]:
+        """Yield blocks of events until the time is over."""
+        span = int(self._words[-1, 0]) - int(self._words[0, 0]) + 1
+        left = round(self.seconds * 1e6)
+        again = 0
+        while left > 0:
+            upto = int(np.searchsorted(self._words[:, 0], self._words[0, 0] + left))
+            for start in range(0, upto, self.packet_events):
+                block = self._words[start : min(start + self.packet_events, upto)].copy()
+                block[:, 0] += again * span
+                yield Events(block.reshape(-1).view(EVENT_DTYPE), self.width, self.height, ordered=True)
+            again += 1
+            left -= span
+
+
+class BenchBrake(Node):
+    """Pass events on, each packet after a pause: a node that is too slow for its stream.
+
+    Args:
+        pause: a packet.
+    """
+
+    rehearses = False
+    pause: Duration = ms(10)
+
+    def events(self, events: Events) -> Events:
+        """Wait, then pass the packet on."""
+        time.sleep(self.pause / 1e6)
+        return events
+
+
 class BenchTicker(Source):
     """Send one event after each pause; its time is the monotonic clock in ns, as if it were µs.
 

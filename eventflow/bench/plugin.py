@@ -15,18 +15,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 _ENTRY_POINTS = """[eventflow.nodes]
+bench_brake = eventflow.bench.nodes:BenchBrake
 bench_replay = eventflow.bench.nodes:BenchReplay
+bench_scene = eventflow.bench.nodes:BenchScene
 bench_stopwatch = eventflow.bench.nodes:BenchStopwatch
 bench_ticker = eventflow.bench.nodes:BenchTicker
 """
 
 
-def run_apart(graph: dict[str, Any], place: str, **options: Any) -> dict[str, Any]:
-    """Run a graph of benchmark nodes in a new process and return its summary.
+def run_apart(graph: dict[str, Any], place: str | dict[str, list[str]] | None, **options: Any) -> dict[str, Any]:
+    """Run a graph of benchmark nodes in a new process and return its summary, with `samples` of its course.
 
     Args:
         graph: a mapping with the keys of a graph file.
-        place: fused, threads or processes.
+        place: fused, threads or processes, a map of processes, or None.
         options: of `eventflow.run`.
 
     Raises:
@@ -53,12 +55,14 @@ def run_apart(graph: dict[str, Any], place: str, **options: Any) -> dict[str, An
 
 
 def _main() -> None:
+    from eventflow.bench.course import Course
     from eventflow.graph.file import graph_from_dict
     from eventflow.runtime.running import run
 
     given = json.load(sys.stdin)
-    summary = run(graph_from_dict(given["graph"]), place=given["place"], **given["options"])
-    json.dump(summary, sys.stdout)
+    course = Course()
+    summary = run(graph_from_dict(given["graph"]), place=given["place"], on_progress=course, **given["options"])
+    json.dump(summary | {"samples": course.samples}, sys.stdout)
 
 
 if __name__ == "__main__":

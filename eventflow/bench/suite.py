@@ -23,6 +23,7 @@ BENCHMARKS: Final = {
     "chain": "recording, filter, slices and voxel grids, as a graph",
     "runtime": "what a graph costs over its kernels, and a hop between processes",
     "memory": "a long recording through the chain, and read and sought in, by format",
+    "live": "ages of a paced graph's outputs, overload, and what the network sources take",
     "startup": "from the command line to the first answer",
 }
 

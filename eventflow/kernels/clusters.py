@@ -78,6 +78,9 @@ _RIPE_US = 20_000
 _LEAST_MASS = 10.0
 _LEARN_NOISE = 1 - math.exp(-1 / 200)
 _LONGEST_MEETING_US = 1_000_000
+_OUTSIDE = 4.0  # no distance inside a gate is as large
+_FAR_BITS = int(np.array(_OUTSIDE).view(np.int64))
+_INDEX = 1023
 _LEAST_SPREAD = (2e-3) ** 2  # s^2: velocity grows from 0 until the fit spans a few ms
 
 
@@ -90,6 +93,10 @@ def follow(words: Any, at: Any, clusters: Any, clock: Any, limits: Any, every: A
     """
     now = clock[0]
     count = 0
+    # what every event is held against lies column by column, so that a vector of clusters is tested at once
+    gates, near, spare = np.empty((7, len(clusters))), np.empty(len(clusters)), np.empty(1, np.int64)
+    bits = near.view(np.int64)
+    _lay_out(clusters, gates, spare, limits)
     for i in range(at, len(words) // 2):
         t = words[2 * i]
         if now.busy == 0:
@@ -101,11 +108,14 @@ def follow(words: Any, at: Any, clusters: Any, clock: Any, limits: Any, every: A
                 return i, count
             now.due = now.due if now.busy > 0 else (t // every + 1) * every
             now.busy = 1
+            _lay_out(clusters, gates, spare, limits)
         if t >= now.t + STEP:
             pass_time(t, clusters, clock, limits)
+            _lay_out(clusters, gates, spare, limits)
         now.latest = t
         now.stray += 1
-        _join(np.float64(x_of(words[2 * i + 1])), np.float64(y_of(words[2 * i + 1])), t, clusters, now, limits)
+        x, y = np.float64(x_of(words[2 * i + 1])), np.float64(y_of(words[2 * i + 1]))
+        _join(x, y, t, clusters, gates, near, bits, spare, now, limits)
     return len(words) // 2, count
 
 
@@ -169,31 +179,52 @@ def pass_time(t: Any, clusters: Any, clock: Any, limits: Any) -> None:
 
 
 @jit
-def _join(x: Any, y: Any, t: Any, clusters: Any, now: Any, limits: Any) -> None:
-    _, _, reach, _, _ = limits
-    since = (t - now.t) * 1e-6
-    nearest, free, least = -1, -1, 4.0
+def _lay_out(clusters: Any, gates: Any, spare: Any, limits: Any) -> None:
+    spare[0] = 0
     for i in range(len(clusters)):
-        c = clusters[i]
-        if c.id == 0:
-            free = i
-            continue
-        gate_x, gate_y = _gate(c.half_w, c.half_h, c.grown, reach), _gate(c.half_h, c.half_w, c.grown, reach)
-        off_x, off_y = abs(x - c.x - c.vx * since), abs(y - c.y - c.vy * since)
-        # Any object comes before any candidate, whose gate is wide
-        distance = off_x / gate_x + off_y / gate_y + 2.0 * (c.grown == 0)
-        if off_x < gate_x and off_y < gate_y and distance < least:
-            nearest, least = i, distance
-    if nearest >= 0:
-        c = clusters[nearest]
+        _lay_out_one(clusters[i], gates, i, limits)
+        spare[0] += clusters[i].id == 0
+
+
+@jit
+def _lay_out_one(c: Any, gates: Any, i: Any, limits: Any) -> None:
+    _, _, reach, _, _ = limits
+    gates[0, i], gates[1, i], gates[2, i], gates[3, i] = c.x, c.y, c.vx, c.vy
+    gates[4, i] = 1 / _gate(c.half_w, c.half_h, c.grown, reach)
+    gates[5, i] = 1 / _gate(c.half_h, c.half_w, c.grown, reach)
+    gates[6, i] = 2.0 * (c.grown == 0)  # any object comes before any candidate, whose gate is wide
+    if c.id == 0:
+        gates[0, i] = np.inf  # nothing is near it
+
+
+@jit(inline="always")  # type: ignore[untyped-decorator]
+def _join(
+    x: Any, y: Any, t: Any, clusters: Any, gates: Any, near: Any, bits: Any, spare: Any, now: Any, limits: Any
+) -> None:
+    since = (t - now.t) * 1e-6
+    for i in range(len(near)):
+        off_x, off_y = abs(x - gates[0, i] - gates[2, i] * since), abs(y - gates[1, i] - gates[3, i] * since)
+        distance = off_x * gates[4, i] + off_y * gates[5, i] + gates[6, i]
+        near[i] = distance if (off_x * gates[4, i] < 1.0) & (off_y * gates[5, i] < 1.0) else _OUTSIDE
+    # the least of the bits of numbers that are not negative is that of the numbers; the last ones say whose it is
+    best = _FAR_BITS
+    for i in range(len(bits)):
+        best = min(best, bits[i] & ~_INDEX | i)
+    if best < _FAR_BITS:
+        c = clusters[best & _INDEX]
         dx, dy = x - c.x - c.vx * since, y - c.y - c.vy * since
         c.n += 1
         c.dx += dx
         c.dy += dy
         c.dxx += dx * dx
         c.dyy += dy * dy
-    elif free >= 0:
-        _start(clusters[free], x, y, t, now, reach)
+    elif spare[0] > 0:
+        free = len(clusters) - 1
+        while clusters[free].id != 0:
+            free -= 1
+        _start(clusters[free], x, y, t, now, limits[2])
+        _lay_out_one(clusters[free], gates, free, limits)
+        spare[0] -= 1
 
 
 @jit

@@ -21,10 +21,12 @@ import numpy as np
 from eventflow.errors import LinkError, RecordingError
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.io.aedat4_encoder import packer
-from eventflow.io.aedat4_flatbuffers import EVENTS_PREFIX_BYTES, FlatbufferError, events_prefix, framed_events
+from eventflow.io.aedat4_flatbuffers import FlatbufferError, events_prefix, framed_events
 from eventflow.io.aedat4_header import VERSION_LINE, StreamHeader, read_header, write_header, written_stream
+from eventflow.io.aedat4_kernels import LAST_TIME, OUTSIDE, POLARITY, STATE_SIZE, STEPS_BACK, take_events
 from eventflow.io.aedat4_messages import READERS, UnknownFrameError, frame_bytes, imu_bytes, triggers_bytes
 from eventflow.io.aedat4_unpacking import COMPRESSIONS, PacketError, Unpacker
+from eventflow.io.order import BEFORE_ALL_TIME
 from eventflow.io.source import ByteSource
 from eventflow.messages import Frame, Imu
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 LARGEST_PACKET_BYTES: Final = 256_000_000
 _HEAD: Final = struct.Struct("<ii")
+_BUFFER_BYTES: Final = 1 << 20
 _HEADER_TIMEOUT_S: Final = 5.0
 _FAREWELL_S: Final = 1.0
 _KINDS: Final = {"Events": ("EVTS", "events"), "Frame": ("FRME", "frames"), "Imu": ("IMUS", "imu")}
@@ -102,7 +105,10 @@ class Client:
             self._socket.close()
             raise LinkError(f"{self._name}: not a server of dv-processing: {error or 'it names no stream'}") from None
         self._unpack = Unpacker(header.compression)
-        self._rest = bytearray(source.read(len(source._ahead)))
+        ahead = source.read(len(source._ahead))
+        self._buffer = bytearray(max(_BUFFER_BYTES, len(ahead)))
+        self._buffer[: len(ahead)] = ahead
+        self._begin, self._end = 0, len(ahead)  # what of the buffer has come and is not used yet
 
     def receive(self, timeout_s: float) -> list[Message | Events]:
         """Return the messages of the next packet, none where nothing came in time.
@@ -113,13 +119,13 @@ class Client:
         """
         if not self._has(_HEAD.size, timeout_s):
             return []
-        _, size = _HEAD.unpack_from(self._rest)
+        _, size = _HEAD.unpack_from(self._buffer, self._begin)
         if not 0 <= size <= LARGEST_PACKET_BYTES:
             raise LinkError(f"{self._name}: a packet of {size} bytes: the peer speaks something else")
         if not self._has(_HEAD.size + size, timeout_s):
             return []
-        payload = bytes(memoryview(self._rest)[_HEAD.size : _HEAD.size + size])
-        del self._rest[: _HEAD.size + size]
+        begin, self._begin = self._begin + _HEAD.size, self._begin + _HEAD.size + size
+        payload = bytes(memoryview(self._buffer)[begin : self._begin])
         try:
             return self._messages(self._unpack(memoryview(payload)))
         except (PacketError, FlatbufferError, UnknownFrameError, ValueError):
@@ -133,31 +139,40 @@ class Client:
     def _messages(self, data: bytes) -> list[Any]:
         if self.stream.identifier in READERS:
             return list(READERS[self.stream.identifier](data, lambda reason, count: None))
-        records = np.frombuffer(framed_events(data), EVENT_DTYPE, offset=EVENTS_PREFIX_BYTES)
-        words = records.view(np.int64).reshape(-1, 2).copy()
-        words[:, 1] &= 0x01_FFFF_FFFF
+        packet = np.frombuffer(framed_events(data), np.int64).reshape(-1, 2)
+        words = np.empty_like(packet)
+        state = np.zeros(STATE_SIZE, np.int64)
+        state[LAST_TIME] = BEFORE_ALL_TIME
         width, height = self.stream.size("sizeX"), self.stream.size("sizeY")
-        records = words.reshape(-1).view(EVENT_DTYPE)
-        inside = (records["x"] < width) & (records["y"] < height)
-        if not inside.all():
-            self.damaged += 1
-            records = np.compress(inside, records.view("V16")).view(EVENT_DTYPE)
-        return [Events(records, width, height)] if len(records) else []
+        _, _, count = take_events(packet, 0, 0, words, state, width, height)
+        self.damaged += int(state[OUTSIDE] + state[POLARITY] > 0)
+        records = words[:count].reshape(-1).view(EVENT_DTYPE)
+        return [Events(records, width, height, ordered=not state[STEPS_BACK])] if count else []
 
     def _has(self, count: int, timeout_s: float) -> bool:
         """Wait until `count` bytes have come; what has come stays for the next time."""
-        while len(self._rest) < count:
-            self._socket.settimeout(timeout_s)
+        self._socket.settimeout(timeout_s)
+        while self._end - self._begin < count:
+            if self._end == len(self._buffer):
+                self._make_room()
             try:
-                block = self._socket.recv(max(count - len(self._rest), 1 << 16))
+                came = self._socket.recv_into(memoryview(self._buffer)[self._end :])
             except TimeoutError:
                 return False
             except OSError as error:
                 raise ClosedError(str(error)) from None
-            if not block:
+            if not came:
                 raise ClosedError("the server closed the connection")
-            self._rest += block
+            self._end += came
         return True
+
+    def _make_room(self) -> None:
+        """Move what is not used yet to the front; the buffer grows with what has come, not with what a size claims."""
+        kept = self._buffer[self._begin : self._end]
+        if len(kept) > len(self._buffer) // 2:
+            self._buffer = bytearray(2 * len(self._buffer))
+        self._buffer[: len(kept)] = kept
+        self._begin, self._end = 0, len(kept)
 
 
 def _connected(address: tuple[str, int] | str, name: str, tls: ssl.SSLContext | None) -> socket.socket:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import select
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WAIT_FOR_ONE: Final = 0x10000
+_SO_RCVBUFFORCE: Final = 33  # asm-generic/socket.h
 _TRUNCATION: Final = 0x20  # lengths are of the datagrams, not of what fitted
 _IOVEC: Final = np.dtype([("base", "u8"), ("len", "u8")])
 _HEADER: Final = np.dtype(  # struct mmsghdr of 64-bit Linux
@@ -108,6 +110,9 @@ def udp_socket(host: str, port: int, buffer_bytes: int) -> socket.socket:
     inbox = socket.socket(family, socket.SOCK_DGRAM)
     try:
         inbox.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # beyond net.core.rmem_max an administrator's process may go
+                inbox.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
         inbox.bind(address)
     except OSError:
         inbox.close()

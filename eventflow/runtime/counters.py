@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _STEPS_PER_OCTAVE = 8
 
@@ -30,20 +33,43 @@ class LatencyHistogram:
 
     def percentile_us(self, share: float) -> float:
         """Return the duration (µs) that `share` of all durations do not exceed."""
-        wanted = share * sum(self.counts.values())
-        seen = 0
-        for key in sorted(self.counts):
-            seen += self.counts[key]
-            if seen >= wanted:
-                octave, step = divmod(key, _STEPS_PER_OCTAVE)
-                return min((1 << octave) * (1 + (step + 1) / _STEPS_PER_OCTAVE), self.max_ns) / 1000
-        return 0.0
+        return percentile_us(self.steps_us(), share)
+
+    def steps_us(self) -> list[tuple[float, int]]:
+        """Return (the duration, µs, that none of them exceeds, how many there are) for each step, shortest first."""
+        return [(min(_upper_ns(key), self.max_ns) / 1000, self.counts[key]) for key in sorted(self.counts)]
+
+    def since(self, before: LatencyHistogram) -> LatencyHistogram:
+        """Return what was counted after `before` was copied from this one; its longest is right to a step."""
+        more = {key: count - before.counts.get(key, 0) for key, count in self.counts.items()}
+        more = {key: count for key, count in more.items() if count}
+        return LatencyHistogram(more, min(int(_upper_ns(max(more))), self.max_ns) if more else 0)
+
+    def copy(self) -> LatencyHistogram:
+        """Return another with the same counts."""
+        return LatencyHistogram(dict(self.counts), self.max_ns)
 
     def plain(self) -> dict[str, float] | None:
         """Return p50, p99 and max in µs, or None if nothing was counted."""
         if not self.counts:
             return None
         return {"p50": self.percentile_us(0.5), "p99": self.percentile_us(0.99), "max": self.max_ns / 1000}
+
+
+def _upper_ns(key: int) -> float:
+    octave, step = divmod(key, _STEPS_PER_OCTAVE)
+    return (1 << octave) * (1 + (step + 1) / _STEPS_PER_OCTAVE)
+
+
+def percentile_us(steps_us: Sequence[tuple[float, int]], share: float) -> float:
+    """Return the duration (µs) that `share` of all do not exceed; `steps_us` are (longest, count), shortest first."""
+    wanted = share * sum(count for _, count in steps_us)
+    seen = 0
+    for upper_us, count in steps_us:
+        seen += count
+        if count and seen >= wanted:
+            return upper_us
+    return 0.0
 
 
 class EdgeCounts:

@@ -42,7 +42,7 @@ class SourceRunner(Runner):
         self._anchor: tuple[int, int] | None = None  # a monotonic time (ns) and the event time (µs) that is due then
         self._reached: dict[str, int] = dict.fromkeys(self.outlets, NEVER)
         self._emitted = 0
-        self._due_ns: float | None = None
+        self._due_ns: float | None = None  # when the oldest event of the next packet was due
         self._sought: int | None = None
         self.steps_allowed = 0
         # where no edge is bounded and nobody waits for the clock, every packet's watermark would be told for nothing
@@ -57,7 +57,7 @@ class SourceRunner(Runner):
         return min(known, default=None)
 
     def due_in(self) -> float:
-        """Return the seconds until the next item is due: 0 if it is, or if the run keeps to no clock."""
+        """Return the seconds until the whole next item is due: 0 if it is, or if the run keeps to no clock."""
         if self._sought is not None:
             return 0.0
         if self._next is None:
@@ -69,9 +69,10 @@ class SourceRunner(Runner):
             anchor_t = control.anchor_t if control.anchor_t is not None else _first_time(self._next)
             self._anchor = (control.anchor_ns, anchor_t)
         anchor_ns, anchor_t = self._anchor
-        since_ns = control.pace.due_ns(_last_time(self._next) - anchor_t, self._emitted)
-        self._due_ns = anchor_ns + control.paused_ns + since_ns
-        return max(0.0, (self._due_ns - time.monotonic_ns()) / 1e9)
+        anchor_ns += control.paused_ns
+        self._due_ns = anchor_ns + control.pace.due_ns(_first_time(self._next) - anchor_t, self._emitted)
+        whole_ns = anchor_ns + control.pace.due_ns(_last_time(self._next) - anchor_t, self._emitted)
+        return max(0.0, (whole_ns - time.monotonic_ns()) / 1e9)
 
     @property
     def held_back(self) -> bool:
@@ -107,7 +108,7 @@ class SourceRunner(Runner):
             if item is None:
                 self._finish()
                 return
-        # a source that is late itself makes its packets older
+        # a packet is as old as its oldest event, and a source that is late itself makes it older
         now_ns = time.monotonic_ns()
         due_ns, self._due_ns = self._due_ns, None  # a packet let go in spite of a pause was due at no time
         self._emit(item, now_ns if due_ns is None else min(int(due_ns), now_ns))
@@ -214,8 +215,10 @@ def cut(events: Events, count: int, span_us: int) -> Iterator[Events]:
     if span_us:
         first, last = first_time_of(events) // span_us, time_of(events) // span_us
         if first != last:
-            instants = np.unique(events.records["t"] // span_us)[1:] * span_us
-            borders = sorted({*borders, *(int(i) for i in np.searchsorted(events.records["t"], instants))})
+            t = np.ascontiguousarray(events.records["t"])
+            few = last - first <= len(events)
+            instants = np.arange(first + 1, last + 1) if few else np.unique(t // span_us)[1:]
+            borders = sorted({*borders, *np.searchsorted(t, instants * span_us).tolist()})
     for begin, end in zip(borders, [*borders[1:], len(events)], strict=True):
         yield events if end - begin == len(events) else events[begin:end]
 

@@ -56,6 +56,7 @@ def make_summary(
         "nodes": {name: nodes[name] for name in graph.nodes if name in nodes},
         "edges": edges,
         "latency_us": latency.plain() if paced else None,
+        "latency_steps_us": latency.steps_us() if paced else None,
         "wall_s": wall_s,
         "events": sum(
             nodes[name]["events_out"] for name, spec in graph.nodes.items() if spec.is_source and name in nodes

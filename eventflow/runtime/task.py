@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from eventflow.runtime.clock import wake_on_time
 from eventflow.runtime.control import Aborted
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.1
 _NAP_S = 0.05
+_SHORT_NAP_S = 0.001  # while messages wait for credit
 
 
 def _nothing() -> None:
@@ -72,6 +74,7 @@ class Task:
     def run(self, context: zmq.Context[zmq.Socket[bytes]], failed: Callable[[BaseException], None]) -> None:
         """Work until every node has ended. An error goes to `failed`; nothing is raised."""
         try:
+            wake_on_time()
             self._open(context)
             self._work()
             for outlet in self.link_outlets:
@@ -142,7 +145,7 @@ class Task:
                     source.run_alone()
                     continue
                 delay = source.due_in()
-                if delay <= 0.0002 or self.control.draining.is_set():
+                if delay <= 0 or self.control.draining.is_set():
                     source.step()
                 else:
                     self.pacing = True
@@ -150,7 +153,8 @@ class Task:
                         self._wait(delay)
                     else:
                         self.tell_watermarks()
-                        time.sleep(min(delay, _NAP_S))  # exact to 0.1 ms, where a poll counts whole milliseconds
+                        # exact to 0.1 ms, where a poll counts whole milliseconds
+                        time.sleep(min(delay, _SHORT_NAP_S if self._sends_late else _NAP_S))
                     self.pacing = False
                 continue
             if all(runner.ended for runner in self.runners):
@@ -180,6 +184,10 @@ class Task:
             if outlet.pending:
                 outlet.read()
                 outlet.flush()
+
+    @property
+    def _sends_late(self) -> bool:
+        return any(outlet.pending for outlet in self.link_outlets)
 
     def tell_watermarks(self) -> None:
         """Let every receiver know how far time has come; done before each wait."""
