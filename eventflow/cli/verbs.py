@@ -39,6 +39,7 @@ VERBS = {
     "synth": Verb("eventflow.cli.synth", "[SCENE OUT]", "simulate a scene, or list the scenes"),
     "top": Verb("eventflow.cli.top", "[RUN]", "show the nodes and edges of a running graph"),
     "set": Verb("eventflow.cli.set", "[RUN] N.P=V", "change a live parameter of a running graph"),
+    "keys": Verb("eventflow.cli.keys", "NAME", "make keys for streams that leave this host"),
     "steer": Verb("eventflow.cli.steer", "ORDER [RUN]", "pause, resume, step, seek or stop a running graph"),
     "score": Verb("eventflow.cli.score", "TASK …", "score results against a known truth: denoise"),
     "bench": Verb("eventflow.cli.bench", "[NAME]", "measure speed here, beside other libraries if wanted"),

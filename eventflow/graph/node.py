@@ -56,8 +56,11 @@ class Services(Protocol):
 
     graph_text: str
 
-    def publisher(self, name: str, info: StreamInfo) -> Callable[[Any], None]:
-        """Return a function that publishes a message under `name` (or at an address) and never waits."""
+    def publisher(self, name: str, info: StreamInfo, **options: Any) -> Any:
+        """Return a function that publishes a message under `name`, or at an address."""
+
+    def subscription(self, url: str, **options: Any) -> Any:
+        """Return the messages that another run publishes under a name or at an address."""
 
     def traffic(self) -> dict[str, float]:
         """Return what passed over all edges of this process so far: `sent`, `dropped`, and the ages' `age_p99_us`."""

@@ -99,7 +99,7 @@ _WITH_FILES = {
     "write",
 }  # tested with their files
 _WITH_DEVICES = {"camera"}  # see test_camera.py
-_WITH_SOCKETS = {"dv_network", "dv_serve", "udp", "udp_send"}  # see tests/peers
+_WITH_SOCKETS = {"dv_network", "dv_serve", "publish", "subscribe", "udp", "udp_send"}  # see tests/peers
 
 
 def test_every_stock_node_loads():
