@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @jit
-def _blend(before: NDArray[np.float32], after: NDArray[np.float32], share: float, image: NDArray[np.float32]) -> None:
-    # exact where both frames agree, so that a still background stays still
+def blend(before: NDArray[np.float32], after: NDArray[np.float32], share: float, image: NDArray[np.float32]) -> None:
+    """Write into `image` what lies between two images; exact where they agree, so that what is still stays still."""
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
             image[y, x] = before[y, x] + np.float32(share) * (after[y, x] - before[y, x])
@@ -75,22 +75,12 @@ class Video:
         """From the first to the last frame, µs; None where the file does not tell."""
         return round((self._frames - 1) / self._rate * 1e6) if self._frames > 1 else None
 
-    def _read(self) -> NDArray[np.uint8] | None:
-        import cv2
-
+    def _read(self) -> NDArray[Any] | None:
         found, frame = self._capture.read()
-        if not found:
-            return None
-        grey: NDArray[np.uint8] = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-        return grey
+        return frame if found else None
 
     def _fitted(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-        import cv2
-
-        luma = frame.astype(np.float32) / np.float32(255.0)
-        if luma.shape != (self.height, self.width):
-            luma = cv2.resize(luma, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        return np.ascontiguousarray(luma if self.gamma == 1.0 else luma**self.gamma, np.float32)
+        return intensity_of(frame, self.width, self.height, self.gamma)
 
     def draw(self, t: int) -> NDArray[np.int64]:
         """Bring `image` to time `t` (µs); after the last frame it stays."""
@@ -103,11 +93,22 @@ class Video:
                 self._after = self._fitted(frame)
                 self._index += 1
         share = 1.0 if self._ended else min(max(place - (self._index - 1), 0.0), 1.0)
-        _blend(self._before, self._after, share, self.image)
+        blend(self._before, self._after, share, self.image)
         return whole(self.width, self.height)
 
     def truth(self, t: int) -> None:
         """There is none."""
+
+
+def intensity_of(frame: NDArray[Any], width: int, height: int, gamma: float) -> NDArray[np.float32]:
+    """Return an image of OpenCV's, grey or in BGR, as intensity: float32, shape (height, width), 0 to 1."""
+    import cv2
+
+    grey = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    luma = grey.astype(np.float32) / np.float32(255.0)
+    if luma.shape != (height, width):
+        luma = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(luma if gamma == 1.0 else luma**gamma, np.float32)
 
 
 def _opened(path: str) -> Any:

@@ -98,7 +98,7 @@ _WITH_FILES = {
     "view",
     "write",
 }  # tested with their files
-_WITH_DEVICES = {"camera"}  # see test_camera.py
+_WITH_DEVICES = {"camera", "webcam"}  # see test_camera.py, test_webcam.py
 _WITH_SOCKETS = {"dv_network", "dv_serve", "publish", "subscribe", "udp", "udp_send"}  # see tests/peers
 
 

@@ -148,7 +148,8 @@ class CameraSource(Source):
         camera = self._camera
         self._order = TimeOrder("clamp", max_backstep=self.max_backstep, on_jump="reset", name=camera.name)
         self._words = WordStream(camera.encoding, camera.width, camera.height, camera.name) if camera.encoding else None
-        self._reached = self._told = BEFORE_ALL_TIME
+        self._reached: int = BEFORE_ALL_TIME
+        self._told: int = BEFORE_ALL_TIME
         self._counted: Counter[str] = Counter()
 
     def _from_words(self, data: bytes) -> Iterator[CameraStreams | Reset]:
