@@ -133,16 +133,18 @@ def _after_crossing(neuron: NeuronTensors, before: Tensor, after: Tensor, level:
     """Return v at the end of a step in which it crossed the level on its way from `before` to `after`.
 
     v(t) moves towards goal = drive / (1 - decay) as exp(-t / tau); what is left of the step decays by
-    decay (goal - before) / (goal - level), whatever tau is. Without decay v(t) is a line.
+    decay (goal - before) / (goal - level), whatever tau is. Without decay v(t) is a line. Where v is over the level
+    already, all of the step is left.
     """
     drive = after - neuron.decay * before
     lost = 1 - neuron.decay
     leaky = lost > 0
     goal = drive / torch.where(leaky, lost, torch.ones_like(lost))
     gap = goal - level
-    left = neuron.decay * (goal - before) / torch.where(gap > 0, gap, torch.ones_like(gap))
-    left = torch.where(gap > 0, left.clamp(max=1), torch.ones_like(left))
-    ahead = ((after - level) / torch.where(drive > 0, drive, torch.ones_like(drive))).clamp(0, 1)
+    left = (neuron.decay * (goal - before) / torch.where(gap > 0, gap, torch.ones_like(gap))).clamp(max=1)
+    ahead = (after - level) / torch.where(drive > 0, drive, torch.ones_like(drive))
+    over = before >= level
+    left, ahead = torch.where(over, neuron.decay, left), torch.where(over, torch.ones_like(ahead), ahead)
     return torch.where(leaky, goal + (neuron.v_reset - goal) * left, neuron.v_reset + ahead * drive)
 
 

@@ -73,12 +73,12 @@ RELAY: Final = 0
 SPIKING: Final = 1
 READOUT: Final = 2
 
-RESETS: Final = {"zero": 0, "subtract": 1, "multispike": 2, "delayed": 3, "delayed_zero": 4}
 ZERO: Final = 0
 SUBTRACT: Final = 1
 MULTISPIKE: Final = 2
-DELAYED: Final = 3
-DELAYED_ZERO: Final = 4
+CROSSING: Final = 3
+DELAYED: Final = 4
+DELAYED_ZERO: Final = 5
 
 # a connection
 HOW: Final = 0

@@ -73,7 +73,7 @@ def _update_plain(
             while over:
                 lane = j + lowest(over)
                 over &= over - 1
-                again |= _fire(code, weights, floats, ints, row, site, lane, slot)
+                again |= _fire(code, weights, floats, ints, row, site, lane, slot, weights.dtype.type(0))
         if again and not restless:
             _see_again(code, ints, row, site, step)
 
@@ -110,17 +110,19 @@ def _update_any(
             _arrive(code, weights, floats, ints, row, site, step, replay)
         again = False
         for lane in range(width):
+            before = weights.dtype.type(0)
             if kind == at.RELAY:
                 drive = peek(code, row + at.DRIVE) + site * width + lane
                 out = peek(floats, drive) + value_of(code, weights, row, at.BIAS, site, lane)
                 poke(floats, drive, 0)
             else:
+                before = peek(floats, peek(code, row + at.V) + site * width + lane)
                 out = _advance(code, weights, floats, row, site, lane)
             if kind != at.SPIKING:
                 if out != 0:
                     _emit(code, floats, ints, row, slot, site * width + lane, out)
                 continue
-            again |= _fire(code, weights, floats, ints, row, site, lane, slot)
+            again |= _fire(code, weights, floats, ints, row, site, lane, slot, before)
             if not again:
                 again = _may_fire_alone(code, weights, floats, row, site, lane)
         if again and not restless:
@@ -163,8 +165,13 @@ def _advance(code: Any, weights: Any, floats: Any, row: Any, site: Any, lane: An
 
 
 @inner
-def _fire(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, lane: Any, slot: Any) -> Any:
-    """Note whether a neuron fires and reset it; return whether it may fire again without input."""
+def _fire(
+    code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, lane: Any, slot: Any, before: Any
+) -> Any:
+    """Note whether a neuron fires and reset it; return whether it may fire again without input.
+
+    `before` is v at the start of the step, which only the crossing reset asks for.
+    """
     unit, reset = site * peek(code, row + at.WIDTH) + lane, peek(code, row + at.RESET)
     own = peek(code, row + at.V) + unit
     v, threshold = peek(floats, own), value_of(code, weights, row, at.THRESHOLD, site, lane)
@@ -181,6 +188,8 @@ def _fire(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, 
         elif reset == at.MULTISPIKE:
             spikes = np.floor(v / level)
             v -= spikes * level
+        elif reset == at.CROSSING:
+            v = _after_crossing(code, weights, row, site, lane, before, v)
         poke(floats, own, v)
         _emit(code, floats, ints, row, slot, unit, spikes)
     if peek(code, row + at.HAS_ADAPTATION):
@@ -190,6 +199,25 @@ def _fire(code: Any, weights: Any, floats: Any, ints: Any, row: Any, site: Any, 
         )
         poke(floats, adaptation, adapted)
     return v >= threshold
+
+
+@inner
+def _after_crossing(code: Any, weights: Any, row: Any, site: Any, lane: Any, before: Any, after: Any) -> Any:
+    """Return v at the end of a step in which it crossed its threshold on the way from `before` to `after`.
+
+    v moves towards a goal as an exponential whose decay over the whole step is known, or in a line; what is left of the
+    step after the crossing, all of it where `before` was over the threshold, starts from v_reset.
+    """
+    decay = value_of(code, weights, row, at.DECAY, site, lane)
+    threshold = value_of(code, weights, row, at.THRESHOLD, site, lane)
+    start = value_of(code, weights, row, at.V_RESET, site, lane)
+    one = decay * 0 + 1
+    drive, lost = after - decay * before, one - decay
+    if lost <= 0:
+        return start + (drive if before >= threshold else (after - threshold) / drive * drive)
+    goal = drive / lost
+    left = decay if before >= threshold else min(decay * (goal - before) / (goal - threshold), one)
+    return goal + (start - goal) * left
 
 
 @inner

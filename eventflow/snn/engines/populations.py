@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventflow.snn.engines import fields as at
+from eventflow.snn.neuron import Reset
 
 if TYPE_CHECKING:
     from eventflow.snn.neuron import Array, Neuron, Shape
@@ -116,7 +117,7 @@ def is_still(own: Population) -> bool:
 def is_plain(own: Population) -> bool:
     """Return whether a step needs v and the drive only."""
     neuron = own.neuron
-    if neuron is None or neuron.threshold is None or neuron.delayed:
+    if neuron is None or neuron.threshold is None or neuron.delayed or neuron.reset is Reset.CROSSING:
         return False
     return neuron.current_decay is None and neuron.adaptation_decay is None
 

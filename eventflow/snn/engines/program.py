@@ -144,7 +144,7 @@ def _population_words(own: Population, room: Room) -> Array:
     words[at.UNITS_IN_ALL] = own.units
     words[at.RESTLESS], words[at.PLAIN], words[at.STILL] = is_restless(own), is_plain(own), is_still(own)
     if neuron is not None:
-        words[at.RESET], words[at.ABOVE] = at.RESETS[neuron.reset.value], neuron.fires is Fires.ABOVE
+        words[at.RESET], words[at.ABOVE] = getattr(at, neuron.reset.name), neuron.fires is Fires.ABOVE
         words[at.HAS_CURRENT] = neuron.current_decay is not None
         words[at.HAS_PREVIOUS] = neuron.previous_gain is not None
         words[at.HAS_ADAPTATION] = neuron.adaptation_decay is not None

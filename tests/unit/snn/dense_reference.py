@@ -85,7 +85,7 @@ class Dense:
         v = self.state[f"{name}.v"]
         above = np.greater if layer.fires is Fires.ABOVE else np.greater_equal
         before = above(v, cast(layer.threshold)) if layer.delayed else None
-        i_before = x
+        i_before, before_input = x, v
         if layer.current_decay is not None:
             i_before = self.state[f"{name}.i"]
             x = cast(layer.current_decay) * i_before + cast(layer.current_gain) * x
@@ -109,6 +109,8 @@ class Dense:
             v = np.where(fired, cast(layer.v_reset), v)
         elif layer.reset is Reset.SUBTRACT:
             v = np.where(fired, v - level, v)
+        elif layer.reset is Reset.CROSSING:
+            v = np.where(fired, crossed(layer, before_input, v, level, cast), v)
         elif layer.reset is Reset.MULTISPIKE:
             out = np.where(fired, np.floor(v / level), 0).astype(self.dtype)
             v = v - out * level
@@ -117,6 +119,18 @@ class Dense:
             a = self.state[f"{name}.a"]
             self.state[f"{name}.a"] = cast(layer.adaptation_decay) * a + cast(layer.adaptation_jump) * out
         return out
+
+
+def crossed(layer, before, after, level, cast):
+    """v at the end of the step: v(s) = goal + (v(0) - goal) decay^s for s in 0..1, or a line without decay."""
+    decay, start = (np.broadcast_to(cast(each), after.shape) for each in (layer.decay, layer.v_reset))
+    drive = after - decay * before
+    with np.errstate(all="ignore"):
+        goal = drive / (1 - decay)
+        moment = np.log((level - goal) / (before - goal)) / np.log(decay)
+        curve = goal + (start - goal) * decay ** (1 - np.where(before >= level, 0, moment))
+        line = start + (1 - np.where(before >= level, 0, (level - before) / drive)) * drive
+    return np.where(decay < 1, curve, line)
 
 
 def convolved(layer, x, dtype):
