@@ -20,7 +20,9 @@ MODULES: Final = {
     "expelliarmus": "expelliarmus",
     "faery": "faery",
     "h5py": "h5py",
+    "lens-vpr": "lens.src.blitnet",
     "tonic": "tonic",
+    "vprtempo": "vprtempo.src.blitnet",
 }
 
 
