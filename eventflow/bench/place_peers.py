@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from eventflow.bench import peers
+from eventflow.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,8 +87,10 @@ class PeerLearner:
         import torch
 
         package = peers.load(self._name)
+        if package is None:
+            raise MissingExtraError(f"{self._name} is not installed: {peers.install_command(self._name)}")
         torch.manual_seed(self._seed)
-        np.random.seed(self._seed)  # noqa: NPY002 - the package draws from numpy's global generator
+        np.random.seed(self._seed)
         inputs = torch.from_numpy(amplitudes)
         device = torch.device("cpu")
         places, width = amplitudes.shape
