@@ -79,12 +79,14 @@ def confidence_front(
     """
     totals = totals_of(outputs)
     wanted = _checked(truth, totals)
-    certain = confidences(totals, temperature)
-    tried = np.append(np.unique(np.quantile(certain, np.linspace(0, 1, points))), 1.1)
+    certain, leading = confidences(totals, temperature), totals.argmax(axis=-1)
+    rows, last = np.arange(len(totals)), totals.shape[1] - 1
     found = []
-    for threshold in tried:
-        stop = exits(ConfidenceExit(float(threshold), temperature), outputs)
-        found.append((float(threshold), float(stop.steps.mean()), stop.accuracy(wanted)))
+    for threshold in np.append(np.unique(np.quantile(certain, np.linspace(0, 1, points))), 1.1):
+        above = certain > threshold
+        stop = np.where(above.any(axis=1), above.argmax(axis=1), last)
+        right = leading[rows, stop] == wanted
+        found.append((float(threshold), float(stop.mean()) + 1, float(right.mean())))
     front: list[tuple[float, float, float]] = []
     for each in sorted(found, key=lambda row: (row[1], -row[2])):
         if not front or each[2] > front[-1][2]:

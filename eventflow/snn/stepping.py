@@ -6,7 +6,7 @@ seeking agree. Steps between events are steps, too: a network leaks and its bias
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -87,6 +87,10 @@ class Run:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def begun(self, *, afresh: bool) -> Run:
+        """Return the same steps, before which the network forgets, or does not."""
+        return replace(self, fresh=afresh)
 
     def frames(self, *, binary: bool = False, most: int | None = None) -> Iterator[Array]:
         """Yield the steps as frames (T, *shape), float32, so many at a time as fit a small memory, at most `most`.

@@ -94,6 +94,7 @@ _WITH_FILES = {
     "record",
     "samples",
     "score_model",
+    "snn",
     "tap",
     "view",
     "write",
