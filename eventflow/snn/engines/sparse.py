@@ -70,7 +70,7 @@ class SparseEngine:
 
     def step(self, x: Array, state: State) -> tuple[Array, State]:
         """Run one step: (C, H, W) or (batch, C, H, W) of spikes or counts -> output of the same kind, state."""
-        if len(state) != 2:
+        if type(state) is not SparseState or len(state) != 2:
             state = self._adopted(state)
         floats, ints = state[FLOATS], state[INTS]
         if x.shape == self._input and len(floats) == 1:
@@ -89,7 +89,7 @@ class SparseEngine:
 
     def run(self, inputs: Array, state: State) -> tuple[Array, State]:
         """Run T steps: (T, C, H, W) or (T, batch, C, H, W) -> outputs (T, …), state."""
-        if len(state) != 2:
+        if type(state) is not SparseState or len(state) != 2:
             state = self._adopted(state)
         floats, ints = state[FLOATS], state[INTS]
         streams, batched = self._as_streams(np.asarray(inputs), len(floats))
@@ -114,7 +114,7 @@ class SparseEngine:
         Raises:
             EventsError: an event lies outside the network's input.
         """
-        if len(state) != 2:
+        if type(state) is not SparseState or len(state) != 2:
             state = self._adopted(state)
         planes, height, width = self._planes()
         out = np.zeros(self._output, self.dtype)
@@ -154,7 +154,7 @@ class SparseEngine:
             EventsError: an event lies outside the network's input, or in a step that is closed; what came before it
                 was taken.
         """
-        if len(state) != 2:
+        if type(state) is not SparseState or len(state) != 2:
             state = self._adopted(state)
         step = self._step_us(step_us)
         planes, height, width = self._planes()
@@ -212,8 +212,18 @@ class SparseEngine:
 
     def _adopted(self, state: State) -> SparseState:
         """Return a state of our own from one under the model's names, or with some of them set beside ours."""
-        batch = len(next(iter(state.values())))
-        own = SparseState(self, state[FLOATS], state[INTS]) if FLOATS in state and INTS in state else fresh(self, batch)
+        if FLOATS in state and INTS in state:
+            own = SparseState(self, state[FLOATS], state[INTS])
+            expected = {FLOATS: (self.program.floats, self.dtype), INTS: (self.program.ints, np.dtype(np.int64))}
+            for name, (words, dtype) in expected.items():
+                value = state[name]
+                if value.ndim != 2 or value.shape[1] != words or value.dtype != dtype or not value.flags.c_contiguous:
+                    raise ParameterError(
+                        f"{name} is {value.dtype} of shape {value.shape}, expected {dtype} of (batch, {words}): the "
+                        "state is another network's"
+                    )
+        else:
+            own = fresh(self, len(next(iter(state.values()))) if state else 1)
         return taken_over(self, own, {name: value for name, value in state.items() if name not in (FLOATS, INTS)})
 
     def _as_streams(self, inputs: Array, batch: int) -> tuple[Array, bool]:
