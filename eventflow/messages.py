@@ -283,8 +283,9 @@ class Place(Message):
     Attributes:
         t: time, µs.
         place: its id; -1: not on the route.
-        score: how sure that is: the probability that the place is right (of -1: that none is).
-        alternatives: places from the likeliest on; the first is `place`, or what it would be were it on the route.
+        score: the probability that the camera is at the first of `alternatives`.
+        alternatives: places from the likeliest on. The first is `place`; of -1: what the answer would be if it were
+            surer.
         held: whether the window said nothing (the camera stands still) and an earlier answer is repeated.
     """
 

@@ -11,18 +11,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "CorrelationMatcher": "eventflow.place.correlation",
     "DescriptorSettings": "eventflow.place.descriptors",
     "L1Matcher": "eventflow.place.matchers",
     "Matcher": "eventflow.place.matchers",
     "PlaceMap": "eventflow.place.place_map",
+    "Recogniser": "eventflow.place.recogniser",
     "describe": "eventflow.place.descriptors",
     "load_map": "eventflow.place.map_file",
     "save_map": "eventflow.place.map_file",
 }
 
-__all__ = ["DescriptorSettings", "L1Matcher", "Matcher", "PlaceMap", "describe", "load_map", "save_map"]
+__all__ = [
+    "CorrelationMatcher",
+    "DescriptorSettings",
+    "L1Matcher",
+    "Matcher",
+    "PlaceMap",
+    "Recogniser",
+    "describe",
+    "load_map",
+    "save_map",
+]
 
 if TYPE_CHECKING:
+    from eventflow.place.correlation import CorrelationMatcher as CorrelationMatcher
     from eventflow.place.descriptors import DescriptorSettings as DescriptorSettings
     from eventflow.place.descriptors import describe as describe
     from eventflow.place.map_file import load_map as load_map
@@ -30,6 +43,7 @@ if TYPE_CHECKING:
     from eventflow.place.matchers import L1Matcher as L1Matcher
     from eventflow.place.matchers import Matcher as Matcher
     from eventflow.place.place_map import PlaceMap as PlaceMap
+    from eventflow.place.recogniser import Recogniser as Recogniser
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Matchers: how alike a descriptor is to every place of a route."""
+"""Matchers: how alike a descriptor is to every place of a route. The plain ones; `correlation` has the default."""
 
 from __future__ import annotations
 

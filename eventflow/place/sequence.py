@@ -50,10 +50,15 @@ class DiagonalSequence:
     def __init__(self, starts: NDArray[np.bool_], *, length: int = 10) -> None:
         if length < 1:
             raise ParameterError(f"the length of sequences is {length}, expected at least 1")
-        self._since = _places_since_start(starts)
+        self._since = places_since_start(starts)
         self._ring = np.zeros((length, len(starts)), np.float32)
         self._means = np.zeros(length, np.float32)
         self._count = 0
+
+    @property
+    def filled(self) -> int:
+        """How many windows the last answer rests on."""
+        return min(self._count, len(self._ring))
 
     def push(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the joined scores of every place after one more window, float32, shape (places,)."""
@@ -62,8 +67,11 @@ class DiagonalSequence:
         self._means[newest] = scores.mean()
         self._count += 1
         out = np.empty(len(scores), np.float32)
-        _diagonal(self._ring, self._means, newest, min(self._count, len(self._ring)), self._since, out)
+        self._join(newest, out)
         return out
+
+    def _join(self, newest: int, out: NDArray[np.float32]) -> None:
+        _diagonal(self._ring, self._means, newest, self.filled, self._since, out)
 
     def state(self) -> dict[str, Any]:
         """Return a copy of the last windows."""
@@ -72,6 +80,52 @@ class DiagonalSequence:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state that `state` returned."""
         self._ring, self._means, self._count = state["ring"].copy(), state["means"].copy(), state["count"]
+
+
+@jit
+def _speeds(
+    ring: NDArray[np.float32],
+    means: NDArray[np.float32],
+    newest: int,
+    since: NDArray[np.int64],
+    backs: NDArray[np.int64],
+    out: NDArray[np.float32],
+) -> None:
+    """The largest mean over the paths of `backs`, (speeds, windows): how many places a window lies before the last."""
+    length, places = ring.shape
+    speeds, filled = backs.shape
+    for place in range(places):
+        best = np.float32(-np.inf)
+        for speed in range(speeds):
+            total = np.float32(0.0)
+            for window in range(filled):
+                row = (newest - window) % length
+                back = backs[speed, window]
+                total += ring[row, place - back] if back <= since[place] else means[row]
+            best = max(best, total)
+        out[place] = best / np.float32(filled)
+
+
+class SpeedSequence(DiagonalSequence):
+    """SeqSLAM's search over speeds, causal: the largest mean similarity along straight paths of several speeds.
+
+    Args:
+        starts: bool, shape (places,): where a drive begins.
+        length: windows that are joined.
+        speeds: places a window, each at least 0.
+    """
+
+    def __init__(
+        self, starts: NDArray[np.bool_], *, length: int = 10, speeds: tuple[float, ...] = (0.5, 0.75, 1, 1.25, 1.5, 2)
+    ) -> None:
+        super().__init__(starts, length=length)
+        if not speeds or min(speeds) < 0:
+            raise ParameterError(f"speeds are {speeds}, expected at least one, all at least 0 places a window")
+        self._backs = np.rint(np.outer(speeds, np.arange(length))).astype(np.int64)
+
+    def _join(self, newest: int, out: NDArray[np.float32]) -> None:
+        backs = np.ascontiguousarray(self._backs[:, : self.filled])
+        _speeds(self._ring, self._means, newest, self._since, backs, out)
 
 
 def diagonal(
@@ -84,7 +138,7 @@ def diagonal(
     return np.stack(columns, axis=1) if columns else np.asarray(similarity, np.float32)
 
 
-def _places_since_start(starts: NDArray[np.bool_]) -> NDArray[np.int64]:
+def places_since_start(starts: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return how many places of the same drive lie before each, int64."""
     number = np.arange(len(starts))
     begun = np.maximum.accumulate(np.where(starts, number, 0)) if len(starts) else number

@@ -21,6 +21,7 @@ _TABLE: Final = {
     "moving": "eventflow.synth.shapes:Moving",
     "occlusion": "eventflow.synth.shapes:Occlusion",
     "pan": "eventflow.synth.pan:Pan",
+    "route": "eventflow.synth.route:Route",
     "shapes": "eventflow.synth.shapes:Shapes",
     "still": "eventflow.synth.shapes:Still",
 }
