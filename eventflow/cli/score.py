@@ -12,6 +12,7 @@ TASKS = {
     "denoise": "eventflow.cli.score_denoise",
     "represent": "eventflow.cli.score_represent",
     "slice": "eventflow.cli.score_slices",
+    "snn": "eventflow.cli.score_snn",
 }
 """Module of each task, with `arguments(parser)` and `main(options) -> exit code`; imported when it is asked for."""
 

@@ -1,4 +1,4 @@
-"""Whether every neuron and layer of spiking networks does what the library that it is named after does, step for step."""
+"""Whether every neuron and layer of spiking networks does, step for step, what it does in another library."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Row:
         """Return the line of a table."""
         how = "equal" if self.largest == 0 else f"{self.largest:.1e}"
         streamed = "yes" if self.streamed else "NO"
-        return f"{self.name:34}{self.reference:28}{how:10}{self.active:>7.1%}  {self.values:>8}  {streamed}"
+        return f"{self.name:39}{self.reference:33}{how:10}{self.active:>7.1%}  {self.values:>8}  {streamed}"
 
 
-HEADER = f"{'neuron or layer':34}{'reference':28}{'outputs':10}{'active':>7}  {'values':>8}  batch = streamed"
+HEADER = f"{'neuron or layer':39}{'reference':33}{'outputs':10}{'active':>7}  {'values':>8}  batch = streamed"
 
 
 def compared(comparison: Comparison) -> Row:

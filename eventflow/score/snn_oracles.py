@@ -142,7 +142,10 @@ def _snntorch(name: str, cell: Any) -> Comparison:
         for frame in torch.from_numpy(spikes):
             out, *state = cell(connection(frame), *state)
             expected.append(out)
-            state = [out, *state] if hasattr(cell, "recurrent") else state
+            if hasattr(
+                cell, "recurrent"
+            ):  # it takes its spikes back, which it puts out in float32 whatever it is given
+                state = [out.double(), *state]
     model = from_snntorch(torch.nn.Sequential(connection, cell), (6,))
     return Comparison(name, f"snntorch {type(cell).__name__}", model, spikes, torch.stack(expected).numpy())
 
@@ -196,7 +199,7 @@ def _drawn(module: Any) -> Any:
     for part in module.modules():
         if isinstance(part, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Conv2d):
             for values in part.parameters():
-                drawn = torch.randn(values.shape, generator=chance, dtype=torch.float64) * 0.6
+                drawn = torch.randn(values.shape, generator=chance, dtype=torch.float64) * 1.2
                 values.data.copy_(torch.round(drawn / _GRID) * _GRID)
     return module
 
