@@ -215,14 +215,20 @@ class Encoder(ABC):
         columns: which of "labels" and "scores" the format can hold; the others are left behind with one notice.
         streams: names of the other streams the format can hold, as in `RecordingInfo.streams` without what follows a
             colon.
+        given_up: streams of which a message came that does not go with the ones before it; nothing of them is kept.
     """
 
     columns: frozenset[str] = frozenset()
     streams: frozenset[str] = frozenset()
+    given_up: frozenset[str] = frozenset()
 
     @abstractmethod
     def write(self, events: Events) -> None:
         """Append events."""
+
+    def holds(self, stream: str) -> bool:
+        """Return whether there is a place for a stream of this name."""
+        return stream.partition(":")[0] in self.streams
 
     def add(self, stream: str, message: Message) -> None:
         """Append a message of another stream.

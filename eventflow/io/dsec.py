@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from eventflow.io.decoder import RecordingInfo
 from eventflow.io.hdf5 import opened
 from eventflow.io.hdf5_decoder import Hdf5Decoder, damage_told, sized
-from eventflow.io.hdf5_encoder import IndexedEncoder
+from eventflow.io.hdf5_encoder import DsecEncoder
 from eventflow.io.hdf5_places import columns_in, dataset_at, fits, item_at, size_in
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def open_decoder(source: ByteSource, *, width: int | None = None, height: int | 
     return Hdf5Decoder(source, info, file, {"events": place})
 
 
-def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "zstd") -> IndexedEncoder:
+def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "zstd") -> DsecEncoder:
     """Return an encoder that writes to `file`.
 
     Args:
@@ -60,13 +60,4 @@ def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = 
         height: sensor height, px.
         compression: zstd (Blosc, as in DSEC: readers need hdf5plugin), gzip or none.
     """
-    return IndexedEncoder(
-        file,
-        width=width,
-        height=height,
-        compression=compression,
-        group="events",
-        time_type="<u4",
-        index="ms_to_idx",
-        offset="t_offset",
-    )
+    return DsecEncoder(file, width=width, height=height, compression=compression)

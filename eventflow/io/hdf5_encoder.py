@@ -1,6 +1,6 @@
-"""HDF5 files of events, written chunk by chunk: the layouts of DSEC and M3ED, MVSEC, event_utils.
+"""HDF5 files of events, written chunk by chunk: the layouts of DSEC, M3ED, MVSEC and event_utils.
 
-The bytes depend on the events alone: nothing in the file says when it was made.
+The bytes depend on the events and messages alone: nothing in the file says when it was made.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import h5py
 import numpy as np
 
 from eventflow.errors import ParameterError, RecordingError
+from eventflow.events import Events
 from eventflow.io.decoder import Encoder
-from eventflow.io.hdf5_packing import COMPRESSIONS, GrowingDataset
-from eventflow.messages import Frame
+from eventflow.io.hdf5_packing import COMPRESSIONS
+from eventflow.io.hdf5_writing import IndexedEvents, Rows, TableEvents, columns, seconds_of
+from eventflow.io.trajectory import matrix_of
+from eventflow.messages import Frame, Imu, Pose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from eventflow.events import Events
     from eventflow.messages import Message
 
-_LONGEST_US: Final = {"<u4": 1 << 32, "<i8": 86_400_000_000}
-_EXACT_US: Final = 1 << 52  # float64 seconds beyond are more than half a µs apart
+_KINDS: Final = frozenset(("events", "frames", "imu", "poses"))
 
 
 class _Hdf5Encoder(Encoder):
@@ -38,11 +39,6 @@ class _Hdf5Encoder(Encoder):
         self._file = _created(file)
         self._size = width, height
         self._compression = compression
-        self._written = 0
-
-    def _columns(self, group: str, types: Mapping[str, str]) -> dict[str, GrowingDataset]:
-        made = self._file.require_group(group)
-        return {name: GrowingDataset(made, name, dtype, self._compression) for name, dtype in types.items()}
 
     def finish(self) -> None:
         """Close the HDF5 file; the file under it stays open."""
@@ -52,128 +48,164 @@ class _Hdf5Encoder(Encoder):
         self._file.close()
 
 
-class IndexedEncoder(_Hdf5Encoder):
-    """Writes t, x, y, p and an index of milliseconds, as DSEC and M3ED have them.
+class DsecEncoder(_Hdf5Encoder):
+    """Writes t, x, y, p below `events`, `ms_to_idx` and `t_offset`."""
 
-    Args:
-        file: can seek.
-        width: sensor width, px.
-        height: sensor height, px.
-        compression: zstd, gzip or none.
-        group: where the columns go.
-        time_type: of t: "<u4", or "<i8".
-        index: where the index goes: for each ms the first row at or after it.
-        offset: where the time of the first event goes, to which t is relative; "" where t is not.
-    """
-
-    def __init__(
-        self,
-        file: BinaryIO,
-        *,
-        width: int,
-        height: int,
-        compression: str,
-        group: str,
-        time_type: str,
-        index: str,
-        offset: str,
-    ) -> None:
+    def __init__(self, file: BinaryIO, *, width: int, height: int, compression: str) -> None:
         super().__init__(file, width=width, height=height, compression=compression)
-        self._datasets = self._columns(group, {"t": time_type, "x": "<u2", "y": "<u2", "p": "|u1"})
-        self._longest_us, self._offset_name = _LONGEST_US[time_type], offset
-        where, _, name = index.rpartition("/")
-        self._index = GrowingDataset(self._file.require_group(where or "/"), name, "<u8", compression)
-        self._t_offset: int | None = None if offset else 0
-        self._last: int | None = None
-        self._next_ms = 0
-        if group.startswith("prophesee"):
-            self._file[group].create_dataset("calib/resolution", data=np.array([width, height], "<i8"))
-        else:
-            self._file.attrs.update(width=np.int64(width), height=np.int64(height))
-
-    def write(self, events: Events) -> None:
-        """Append events.
-
-        Raises:
-            RecordingError: times step back, or lie too far from the first one.
-        """
-        if not len(events):
-            return
-        t = np.ascontiguousarray(events.t)
-        if self._t_offset is None:
-            self._t_offset = int(t[0])
-        self._check(t, ordered=events.ordered)
-        t = t - self._t_offset
-        self._add_to_index(t)
-        for name, column in (("t", t), ("x", events.x), ("y", events.y), ("p", events.p)):
-            self._datasets[name].append(column)
-        self._written += len(t)
-        self._last = int(t[-1]) + self._t_offset
-
-    def finish(self) -> None:
-        """Write what is left in memory and close the HDF5 file."""
-        for dataset in (*self._datasets.values(), self._index):
-            dataset.finish()
-        if self._offset_name:
-            self._file.create_dataset(self._offset_name, data=np.int64(self._t_offset or 0))
-        super().finish()
-
-    def _check(self, t: NDArray[np.int64], *, ordered: bool) -> None:
-        assert self._t_offset is not None
-        before = np.concatenate(([t[0] if self._last is None else self._last], t[:-1]))
-        back = not ordered or t[0] < before[0]
-        far = (t[0] < self._t_offset) | (t[-1] - self._t_offset >= self._longest_us)
-        if not back and not far:
-            return
-        wrong = (t < before) | (t < self._t_offset) | (t - self._t_offset >= self._longest_us)
-        if not wrong.any():
-            return
-        index = int(np.argmax(wrong))
-        where = f"this HDF5 layout cannot hold event {self._written + index} at t={t[index]} µs"
-        if t[index] < before[index]:
-            raise RecordingError(f"{where}: it lies after t={before[index]} µs; sort or mend the events first")
-        raise RecordingError(
-            f"{where}: times reach from {self._t_offset} to {self._t_offset + self._longest_us - 1} µs; "
-            "cut the recording, or shift it to start at 0 (origin: zero)"
+        self._events = IndexedEvents(
+            self._file, "events", compression, time_type="<u4", index="ms_to_idx", offset="t_offset"
         )
-
-    def _add_to_index(self, t: NDArray[np.int64]) -> None:
-        """Append the first rows at or after each ms up to the last time, so many of them at once."""
-        last = int(t[-1]) // 1000
-        while self._next_ms <= last:
-            ms = np.arange(self._next_ms, min(last + 1, self._next_ms + (1 << 16)))
-            self._index.append(np.searchsorted(t, ms * 1000) + self._written)
-            self._next_ms += len(ms)
-
-
-class TableEncoder(_Hdf5Encoder):
-    """Writes one float64 dataset of shape (n, 4), t in s and p -1 or 1, as MVSEC has it."""
-
-    def __init__(self, file: BinaryIO, *, width: int, height: int, compression: str, name: str, order: str) -> None:
-        super().__init__(file, width=width, height=height, compression=compression)
-        group, _, last = name.rpartition("/")
-        self._table = GrowingDataset(self._file.require_group(group), last, "<f8", compression, across=4)
-        self._order = order
         self._file.attrs.update(width=np.int64(width), height=np.int64(height))
 
     def write(self, events: Events) -> None:
-        """Append events.
-
-        Raises:
-            RecordingError: a time is too large to be told to the µs.
-        """
-        table = np.empty((len(events), 4))
-        columns: dict[str, NDArray[Any]] = {"x": events.x, "y": events.y, "p": events.p * 2.0 - 1}
-        columns["t"] = _seconds(events, self._written)
-        for index, name in enumerate(self._order):
-            table[:, index] = columns[name]
-        self._table.append(table)
-        self._written += len(events)
+        """Append events; see IndexedEvents.write."""
+        self._events.write(events)
 
     def finish(self) -> None:
         """Write what is left in memory and close the HDF5 file."""
-        self._table.finish()
+        self._events.finish()
         super().finish()
+
+
+class _CamerasEncoder(_Hdf5Encoder):
+    """Events of two cameras, and rows of other streams beside them.
+
+    A stream of which a message does not go with the ones before it (an image of another size, a time that the layout
+    has no place for) is given up: its datasets leave the file.
+    """
+
+    streams = _KINDS
+    _left: IndexedEvents | TableEvents
+
+    def __init__(self, file: BinaryIO, *, width: int, height: int, compression: str) -> None:
+        super().__init__(file, width=width, height=height, compression=compression)
+        self._cameras: dict[str, IndexedEvents | TableEvents] = {}
+        self._rows: dict[str, Rows] = {}
+
+    def write(self, events: Events) -> None:
+        """Append events of the left camera; see IndexedEvents.write and TableEvents.write."""
+        self._left.write(events)
+
+    def finish(self) -> None:
+        """Write what is left in memory and close the HDF5 file."""
+        for each in (self._left, *self._cameras.values(), *self._rows.values()):
+            each.finish()
+        super().finish()
+
+    def _append(self, stream: str, types: dict[str, str], arrays: Sequence[NDArray[Any]]) -> None:
+        """Append rows of a stream to its datasets, or give it up where they are of other shapes."""
+        rows = self._rows.get(stream)
+        if rows is None:
+            rows = self._rows[stream] = Rows(self._file, types, self._compression)
+        if rows.fits(*arrays):
+            rows.append(*arrays)
+        else:
+            self._give_up(stream)
+
+    def _give_up(self, stream: str) -> None:
+        self.given_up |= {stream}
+        if stream in self._rows:
+            self._rows.pop(stream).drop()
+
+
+class MvsecEncoder(_CamerasEncoder):
+    """Writes tables of events below `davis/left` and `davis/right`, images, inertial samples and poses beside them."""
+
+    def __init__(self, file: BinaryIO, *, width: int, height: int, compression: str) -> None:
+        super().__init__(file, width=width, height=height, compression=compression)
+        self._left = self._table("left")
+        self._file.attrs.update(width=np.int64(width), height=np.int64(height))
+
+    def holds(self, stream: str) -> bool:
+        """Return whether a stream is of the left camera (no name) or the right one; see Encoder.holds."""
+        kind, _, name = stream.partition(":")
+        return kind in _KINDS and name in ("", "right")
+
+    def add(self, stream: str, message: Any) -> None:
+        """Append a message; see Encoder.add."""
+        place = f"davis/{'right' if stream.endswith(':right') else 'left'}"
+        if isinstance(message, Events):
+            self._camera(stream).write(message)
+        elif isinstance(message, Frame):
+            before = self._camera("events:right" if stream.endswith(":right") else "events").written
+            types = {f"{place}/image_raw": "|u1", f"{place}/image_raw_ts": "<f8"}
+            types[f"{place}/image_raw_event_inds"] = "<i8"
+            self._append(stream, types, (message.image[None], np.array([message.t / 1e6]), np.array([before])))
+        elif isinstance(message, Imu):
+            samples = np.concatenate((message.accel, message.gyro), axis=1)
+            self._append(stream, {f"{place}/imu": "<f8", f"{place}/imu_ts": "<f8"}, (samples, message.time / 1e6))
+        elif isinstance(message, Pose):
+            arrays = matrix_of(message)[None], np.array([message.t / 1e6])
+            self._append(stream, {f"{place}/pose": "<f8", f"{place}/pose_ts": "<f8"}, arrays)
+        else:
+            super().add(stream, message)
+
+    def _camera(self, stream: str) -> IndexedEvents | TableEvents:
+        if stream == "events":
+            return self._left
+        if stream not in self._cameras:
+            self._cameras[stream] = self._table("right")
+        return self._cameras[stream]
+
+    def _table(self, side: str) -> TableEvents:
+        return TableEvents(self._file, f"davis/{side}/events", self._compression, order="xytp")
+
+
+class M3edEncoder(_CamerasEncoder):
+    """Writes events below `prophesee/left` and `prophesee/right`, images and inertial samples of `ovc`, and poses.
+
+    The images of all cameras have their times in one dataset, and so have all poses.
+    """
+
+    _NAMES: Final = {"events": ("right",), "frames": ("right", "rgb"), "imu": (), "poses": ("Cn_T_C0", "Ln_T_L0")}
+
+    def __init__(self, file: BinaryIO, *, width: int, height: int, compression: str) -> None:
+        super().__init__(file, width=width, height=height, compression=compression)
+        self._left = self._camera("left")
+        self._times: dict[str, list[int]] = {"ovc/ts": [], "ts": []}
+
+    def holds(self, stream: str) -> bool:
+        """Return whether the layout has a place of this name; see Encoder.holds."""
+        kind, _, name = stream.partition(":")
+        return kind in self._NAMES and name in ("", *self._NAMES[kind])
+
+    def add(self, stream: str, message: Any) -> None:
+        """Append a message; see Encoder.add."""
+        name = stream.partition(":")[2]
+        if isinstance(message, Events):
+            if stream not in self._cameras:
+                self._cameras[stream] = self._camera("right")
+            self._cameras[stream].write(message)
+        elif isinstance(message, Frame):
+            image = message.image if message.image.ndim == 3 else message.image[:, :, None]
+            camera = name or ("rgb" if image.shape[2] == 3 else "left")
+            self._append_timed(stream, f"ovc/{camera}/data", "|u1", "ovc/ts", image, message.t)
+        elif isinstance(message, Imu):
+            types = {"ovc/imu/accel": "<f8", "ovc/imu/omega": "<f8", "ovc/imu/ts": "<i8"}
+            self._append(stream, types, (message.accel, message.gyro, message.time))
+        elif isinstance(message, Pose):
+            self._append_timed(stream, name or "Cn_T_C0", "<f8", "ts", matrix_of(message), message.t)
+        else:
+            super().add(stream, message)
+
+    def _append_timed(self, stream: str, path: str, dtype: str, clock: str, row: NDArray[Any], t: int) -> None:
+        """Append a row whose time stands in a dataset that several streams share."""
+        times = self._times[clock]
+        at = self._rows[stream].written if stream in self._rows else 0
+        if at < len(times) and times[at] != t:
+            self._give_up(stream)
+            return
+        self._append(stream, {path: dtype}, (row[None],))
+        if at == len(times) and stream not in self.given_up:
+            times.append(t)
+            self._append(clock, {clock: "<i8"}, (np.array([t]),))
+
+    def _camera(self, side: str) -> IndexedEvents:
+        group = f"prophesee/{side}"
+        made = IndexedEvents(self._file, group, self._compression, time_type="<i8", index=f"{group}/ms_map_idx")
+        self._file[group].create_dataset("calib/resolution", data=np.array(self._size, "<i8"))
+        return made
 
 
 class SecondsEncoder(_Hdf5Encoder):
@@ -185,8 +217,10 @@ class SecondsEncoder(_Hdf5Encoder):
         if max(width, height) > 1 << 15:
             raise RecordingError(f"this HDF5 layout holds sensors up to 32768x32768, not {width}x{height}")
         super().__init__(file, width=width, height=height, compression=compression)
-        self._datasets = self._columns("events", {"xs": "<i2", "ys": "<i2", "ts": "<f8", "ps": "?"})
-        self._on = self._frames = 0
+        self._datasets = columns(
+            self._file.require_group("events"), {"xs": "<i2", "ys": "<i2", "ts": "<f8", "ps": "?"}, compression
+        )
+        self._on = self._frames = self._written = 0
         self._ends: list[float] = []
 
     def write(self, events: Events) -> None:
@@ -197,7 +231,7 @@ class SecondsEncoder(_Hdf5Encoder):
         """
         if not len(events):
             return
-        ts = _seconds(events, self._written)
+        ts = seconds_of(events, self._written)
         for name, column in (("xs", events.x), ("ys", events.y), ("ts", ts), ("ps", events.p)):
             self._datasets[name].append(column)
         self._on += int(np.count_nonzero(events.p))
@@ -235,13 +269,3 @@ def _created(file: BinaryIO) -> h5py.File:
     if isinstance(name, str) and os.path.isfile(name):
         return h5py.File(name, "w")
     return h5py.File("memory", "w", driver="core", backing_store=False)
-
-
-def _seconds(events: Events, written: int) -> NDArray[np.float64]:
-    t = np.ascontiguousarray(events.t)
-    wrong = (t <= -_EXACT_US) | (t >= _EXACT_US)
-    if wrong.any():
-        index = int(np.argmax(wrong))
-        raise RecordingError(f"event {written + index} at t={t[index]} µs cannot be told to the µs in seconds")
-    seconds: NDArray[np.float64] = t / 1e6
-    return seconds

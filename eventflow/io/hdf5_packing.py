@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,20 +24,21 @@ _BLOSC_VERSION, _ZSTD_VERSION, _SHUFFLED, _WHOLE, _ZSTD = 2, 1, 1, 16, 4 << 5
 
 
 class GrowingDataset:
-    """A dataset of shape (n,) or (n, across) that is written front to back.
+    """A dataset of rows of one shape that is written front to back.
 
     Args:
         group: where it goes.
         name: what it is called there.
         dtype: of its items.
         compression: zstd, gzip or none.
-        across: columns, 1 for a dataset of one dimension.
+        row_shape: of a row, () for a dataset of one dimension.
     """
 
-    def __init__(self, group: h5py.Group, name: str, dtype: str, compression: str, *, across: int = 1) -> None:
-        self._dtype, self._compression, self._across = np.dtype(dtype), compression, across
-        rest = () if across == 1 else (across,)
-        self._rows = CHUNK_ROWS // across
+    def __init__(
+        self, group: h5py.Group, name: str, dtype: str, compression: str, *, row_shape: tuple[int, ...] = ()
+    ) -> None:
+        self._dtype, self._compression, rest = np.dtype(dtype), compression, row_shape
+        self._rows = max(CHUNK_ROWS // math.prod(rest), 1)
         filters: dict[str, Any] = {}
         if compression == "zstd":
             filters = dict(hdf5plugin.Blosc(cname="zstd", clevel=_ZSTD_LEVEL, shuffle=hdf5plugin.Blosc.SHUFFLE))
@@ -71,7 +73,7 @@ class GrowingDataset:
         if self._compression == "gzip":  # the HDF5 library's own deflate is several times as fast as Python's
             self._dataset[self._written : self._written + self._rows] = self._buffer
         else:
-            offset = (self._written,) if self._across == 1 else (self._written, 0)
+            offset = self._written, *(0 for _ in self._dataset.shape[1:])
             self._dataset.id.write_direct_chunk(offset, self._packed(), 0)
         self._written += self._filled
         self._filled = 0

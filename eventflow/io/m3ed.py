@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from eventflow.io.decoder import RecordingInfo
 from eventflow.io.hdf5 import opened
 from eventflow.io.hdf5_decoder import Hdf5Decoder, damage_told, sized
-from eventflow.io.hdf5_encoder import IndexedEncoder
+from eventflow.io.hdf5_encoder import M3edEncoder
 from eventflow.io.hdf5_places import columns_in, dataset_at, item_at, size_in
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def open_decoder(
     return M3edDecoder(source, info, file, places, _streams(file))
 
 
-def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> IndexedEncoder:
-    """Return an encoder that writes the left camera's events to `file`.
+def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> M3edEncoder:
+    """Return an encoder that writes to `file`: events are of the left camera, "events:right" of the right one.
 
     Args:
         file: can seek.
@@ -78,16 +78,7 @@ def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = 
         height: sensor height, px.
         compression: gzip, zstd (Blosc: readers need hdf5plugin) or none.
     """
-    return IndexedEncoder(
-        file,
-        width=width,
-        height=height,
-        compression=compression,
-        group="prophesee/left",
-        time_type="<i8",
-        index="prophesee/left/ms_map_idx",
-        offset="",
-    )
+    return M3edEncoder(file, width=width, height=height, compression=compression)
 
 
 def _has_columns(group: object) -> bool:

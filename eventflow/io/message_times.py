@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventflow.events import Events
 from eventflow.messages import Imu, Triggers
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def shifted(message: Any, shift: int) -> Any:
     """Return the message with `shift` µs subtracted from each of its times."""
     if not shift:
         return message
+    if isinstance(message, Events):
+        records = message.records.view("V16").copy().view(message.records.dtype)  # the pad bytes too
+        records["t"] -= shift
+        ordered, beside = message.ordered, {"labels": message.labels, "scores": message.scores}
+        return Events(records, message.width, message.height, ordered=ordered, **beside)
     if isinstance(message, _ROWS):
         return replace(message, t=message.t - shift, time=message.time - shift)
     changes = {"t0": message.t0 - shift, "t1": message.t1 - shift} if hasattr(message, "t0") else {}
@@ -30,6 +36,9 @@ def shifted(message: Any, shift: int) -> Any:
 def within(message: Any, start: int | None, end: int | None) -> Any | None:
     """Return what of a message lies in start <= t < end (µs), or None."""
     low, high = -(1 << 63) if start is None else start, (1 << 63) - 1 if end is None else end
+    if isinstance(message, Events):
+        inside = (message.t >= low) & (message.t < high)
+        return message if inside.all() else message[inside] if inside.any() else None
     if isinstance(message, _ROWS):
         return rows_of(message, (message.time >= low) & (message.time < high))
     return message if low <= message.t < high else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from eventflow.io.decoder import RecordingInfo
 from eventflow.io.hdf5 import opened
 from eventflow.io.hdf5_decoder import Hdf5Decoder, damage_told, sized
-from eventflow.io.hdf5_encoder import TableEncoder
+from eventflow.io.hdf5_encoder import MvsecEncoder
 from eventflow.io.hdf5_places import dataset_at, size_in, table_in
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def open_decoder(
     return MvsecDecoder(source, info, file, places, streams)
 
 
-def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> TableEncoder:
-    """Return an encoder that writes the left camera's events to `file`.
+def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = "gzip") -> MvsecEncoder:
+    """Return an encoder that writes to `file`: events are of the left camera, "events:right" of the right one.
 
     Args:
         file: can seek.
@@ -78,9 +78,7 @@ def open_encoder(file: BinaryIO, *, width: int, height: int, compression: str = 
         height: sensor height, px.
         compression: gzip, zstd (Blosc: readers need hdf5plugin) or none.
     """
-    return TableEncoder(
-        file, width=width, height=height, compression=compression, name="davis/left/events", order=_ORDER
-    )
+    return MvsecEncoder(file, width=width, height=height, compression=compression)
 
 
 def _cameras(file: h5py.File) -> list[str]:

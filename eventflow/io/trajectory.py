@@ -130,6 +130,19 @@ def pose_of(t: int, matrix: NDArray[Any]) -> Pose:
     return Pose(t, np.array(matrix, np.float64)[:3, 3].copy(), quaternion / (length or 1.0))
 
 
+def matrix_of(pose: Pose) -> NDArray[np.float64]:
+    """Return a pose as a rigid transformation, shape (4, 4); the reverse of `pose_of`."""
+    x, y, z, w = pose.orientation
+    matrix = np.eye(4)
+    matrix[:3, :3] = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+        (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+        (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
+    )
+    matrix[:3, 3] = pose.position
+    return matrix
+
+
 def seconds_text(t: int) -> str:
     """Return a time in µs as seconds with all six decimals."""
     sign, t = ("-", -t) if t < 0 else ("", t)

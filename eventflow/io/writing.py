@@ -68,7 +68,7 @@ class Writer:
 
     def holds(self, stream: str) -> bool:
         """Return whether the format can hold a stream of this name."""
-        return stream.partition(":")[0] in self._encoder.streams
+        return stream not in self._encoder.given_up and self._encoder.holds(stream)
 
     def add(self, stream: str, message: Message) -> None:
         """Append a message of another stream ("triggers", "frames", …); one the format cannot hold is left behind."""
@@ -78,6 +78,9 @@ class Writer:
         with writing(self.path):
             self._encoder.add(stream, message)
         self.messages[stream] = self.messages.get(stream, 0) + 1
+        if stream in self._encoder.given_up:
+            self.left_behind.add(stream)
+            del self.messages[stream]
 
     def flush(self) -> None:
         """Hand everything to the system that can be, so that a crash of this process loses little."""

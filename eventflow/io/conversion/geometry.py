@@ -105,6 +105,8 @@ class Placement:
             return message
         if isinstance(message, Frame):
             return self._frame(message)
+        if isinstance(message, Events):  # of another camera; of another size, nothing is known of how it lies
+            return self.events(message) if (message.width, message.height) == self._sensor else message
         return self._boxes(message) if isinstance(message, Boxes) else message
 
     def _frame(self, frame: Frame) -> Frame:

@@ -9,6 +9,7 @@ import numpy as np
 
 from eventflow.io.message_times import single_times, within
 from eventflow.io.order import first_at_or_after
+from eventflow.messages import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,12 +31,12 @@ def merged(packets: Iterable[Events], streams: list[Iterator[tuple[str, Any]]]) 
     Packets are cut where a message falls inside them. Where times step back the order is that of the first event at or
     after the message's time; messages of one time come in the order of `streams`, and a stream keeps its own order.
     """
-    others = heapq.merge(*streams, key=lambda pair: pair[1].t)
+    others = heapq.merge(*streams, key=lambda pair: time_of(pair[1]))
     waiting = next(others, None)
     for packet in packets:
         begin, halves = 0, packet.records.view(np.int64)
         while waiting is not None:
-            cut = int(first_at_or_after(halves, begin, len(packet), waiting[1].t))
+            cut = int(first_at_or_after(halves, begin, len(packet), time_of(waiting[1])))
             if cut == len(packet):
                 break
             if cut > begin:

@@ -60,7 +60,7 @@ def dsec(path, events=EVENTS, *, offset=START, index=True, **options):
 
 
 def moved(events, by):
-    records = events.records.copy()
+    records = events.records.view("V16").copy().view(events.records.dtype)
     records["t"] += by
     return Events(records, events.width, events.height)
 
@@ -435,3 +435,92 @@ def test_events_do_not_depend_on_packets_or_chunks(tmp_path, cuts, chunk):
             times += batch.records["t"][:count].tolist()
             turn += 1
     assert times == (EVENTS.t - EVENTS.t[0] + START).tolist()
+
+
+def two_cameras(path, form, size=(WIDTH, HEIGHT)):
+    """A container with the streams of two cameras and a rig, and what they hold."""
+    from eventflow.messages import Frame, Imu, Pose, Triggers
+
+    right = moved(EVENTS, 3)
+    image = np.arange(size[0] * size[1], dtype=np.uint8).reshape(size[1], size[0])
+    motion = np.arange(6, dtype=np.float32).reshape(2, 3)
+    turned = np.array([0.5, -0.5, 0.5, 0.5])
+    beside = {
+        "frames": [Frame(image, 100_000), Frame(image[::-1].copy(), 200_000)],
+        "frames:right": [Frame(image + 1, 100_000), Frame(image + 2, 200_000)],
+        "imu": [Imu(90, np.array([80, 90]), motion, -motion), Imu(110, np.array([100, 110]), motion, motion)],
+        "poses": [Pose(t, np.array([1.0, 2.0, t]), turned) for t in (10, 20, 150_000)],
+        "triggers": [Triggers(5, np.array([5]), np.zeros(1, "u1"), np.ones(1, "u1"))],
+    }
+    with io.create(path, format=form, width=size[0], height=size[1]) as writer:
+        writer.write(EVENTS)
+        writer.add("events:right", right)
+        for name, messages in beside.items():
+            for message in messages:
+                writer.add(name, message)
+    return writer, beside, right
+
+
+@pytest.mark.parametrize("name", ["mvsec", "m3ed"])
+def test_everything_that_a_layout_holds_comes_back(tmp_path, name):
+    path = tmp_path / "a.h5"
+    writer, beside, right = two_cameras(path, name)
+    assert writer.left_behind == {"triggers"}
+    assert writer.messages == {"events:right": 1, "frames": 2, "frames:right": 2, "imu": 2, "poses": 3}
+    assert_same(io.read(path).records, EVENTS)
+    assert_same(io.read(path, camera="right").records, right)
+    with io.open(path) as recording:
+        assert recording.info.format == name
+        assert sorted(recording.streams) == ["events", "events:right", "frames", "frames:right", "imu", "poses"]
+        for stream in ("frames", "frames:right"):
+            found = [(each.t, each.image.tolist()) for each in recording.messages(stream)]
+            assert found == [(each.t, each.image.tolist()) for each in beside[stream]]
+        (imu,) = recording.messages("imu")
+        assert imu.time.tolist() == [80, 90, 100, 110]
+        assert imu.gyro.tolist() == np.concatenate([each.gyro for each in beside["imu"]]).tolist()
+        poses = list(recording.messages("poses"))
+        assert [each.t for each in poses] == [10, 20, 150_000]
+        assert np.allclose([each.position for each in poses], [each.position for each in beside["poses"]])
+        assert np.allclose(poses[0].orientation, beside["poses"][0].orientation)
+    with h5py.File(path) as file:
+        if name == "mvsec":
+            assert file["davis/left/image_raw_event_inds"][:].tolist() == [N, N]
+            assert file["davis/right/image_raw"].shape == (2, HEIGHT, WIDTH)
+        else:
+            assert file["ovc/ts"][:].tolist() == [100_000, 200_000]
+            assert file["ovc/right/data"].shape == (2, HEIGHT, WIDTH, 1)
+
+
+def test_a_stream_that_a_layout_has_no_times_for_is_named_and_not_kept(tmp_path):
+    from eventflow.messages import Frame
+
+    image = np.zeros((HEIGHT, WIDTH), np.uint8)
+    with io.create(tmp_path / "a.h5", format="m3ed", **SIZE) as writer:
+        for t in (10, 20, 30):
+            writer.add("frames", Frame(image, t))
+            writer.add("frames:right", Frame(image, t + (t > 10)))
+    assert writer.messages == {"frames": 3}
+    assert writer.left_behind == {"frames:right"}
+    assert "ovc/right/data" not in h5py.File(tmp_path / "a.h5")
+    with io.create(tmp_path / "b.h5", format="mvsec", **SIZE) as writer:
+        writer.add("frames", Frame(image, 10))
+        writer.add("frames", Frame(image[1:].copy(), 20))
+        writer.add("frames:top", Frame(image, 20))
+    assert writer.messages == {}
+    assert writer.left_behind == {"frames", "frames:top"}
+
+
+@pytest.mark.parametrize("name", ["m3ed", "mvsec", "mcap"])
+def test_a_recording_of_two_cameras_is_converted(tmp_path, name):
+    two_cameras(tmp_path / "a.mcap", "mcap")
+    target = tmp_path / f"b{'.mcap' if name == 'mcap' else '.h5'}"
+    options = {"start": 1000, "end": 250_000, "roi": (2, 1, 20, 10), "transpose": True}
+    report = io.convert(tmp_path / "a.mcap", target, to=name, verify=True, **options)
+    assert report["left_behind"] == []
+    with io.open(target) as recording:
+        right = Events.concat(list(recording.messages("events:right")))
+        assert right.t.min() >= 1000
+        assert right.t.max() < 250_000
+        assert len(right)
+        assert int(right.x.max()) < 10
+        assert next(recording.messages("frames:right")).image.shape == (20, 10)
