@@ -201,9 +201,7 @@ class Route:
         """Bring `image` to time `t` (µs)."""
         along, travelled, aside = self._where(t)
         detour = self.away * _CYCLE_M
-        _view(
-            self._houses, self._ground, self._posts, along, travelled, aside, detour, float(self.light), self.image
-        )
+        _view(self._houses, self._ground, self._posts, along, travelled, aside, detour, float(self.light), self.image)
         return whole(self.width, self.height)
 
     def truth(self, t: int) -> tuple[Place, Pose]:

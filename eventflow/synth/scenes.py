@@ -71,13 +71,15 @@ def scene_class(name: str) -> Any:
     else:
         close = get_close_matches(name, _TABLE, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ParameterError(f"unknown scene {name!r}.{hint} Known: {', '.join(sorted(_TABLE))}, or a video file")
+        raise ParameterError(
+            f"unknown scene {name!r}.{hint} Known: {', '.join(sorted(_TABLE))}, a video file, or a folder of images"
+        )
     module, attribute = home.split(":")
     return getattr(import_module(module), attribute)
 
 
 def is_video(name: str) -> bool:
-    """Return whether a scene's name is the path of a file."""
+    """Return whether a scene's name is the path of a file or a folder."""
     return "/" in name or Path(name).suffix != ""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from eventflow.errors import RecordingError
 from eventflow.kernels.jit import jit
+from eventflow.synth.image_folder import ImageFolder
 from eventflow.synth.sensor import checked_geometry, whole
 from eventflow.synth.shapes import positive
 from eventflow.units import ms
@@ -28,14 +29,14 @@ def blend(before: NDArray[np.float32], after: NDArray[np.float32], share: float,
 
 @dataclass(kw_only=True)
 class Video:
-    """A video file as a scene.
+    """A video file, or a folder of images, as a scene.
 
     Attributes:
-        path: the file; whatever OpenCV reads.
+        path: the file, whatever OpenCV reads; or the folder, whose images follow each other by the numbers in their names.
         width: sensor width, px; None: that of the video.
         height: sensor height, px; None: that of the video.
         seed: not used: a video leaves nothing to chance.
-        fps: frames per second; 0: as the file says.
+        fps: frames per second; 0: as the file says. A folder of images has to be told.
         gamma: intensity = luma ** gamma.
     """
 
@@ -67,7 +68,8 @@ class Video:
 
         rate = self.fps or float(self._capture.get(cv2.CAP_PROP_FPS))
         if not 0.0 < rate < 1e6:
-            raise RecordingError(f"{self.path}: the file gives {rate:g} frames per second; say fps=")
+            what = "a folder of images has no rate" if Path(self.path).is_dir() else f"the file gives {rate:g}"
+            raise RecordingError(f"{self.path}: {what}; say how many frames a second, fps=")
         return rate, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
     @property
@@ -114,6 +116,8 @@ def intensity_of(frame: NDArray[Any], width: int, height: int, gamma: float) -> 
 def _opened(path: str) -> Any:
     import cv2
 
+    if Path(path).is_dir():
+        return ImageFolder(Path(path))
     if not Path(path).is_file():
         raise RecordingError(f"{path}: no such file" if not Path(path).exists() else f"{path}: not a file")
     capture = cv2.VideoCapture(path)

@@ -83,3 +83,33 @@ def test_what_is_no_video_is_refused(tmp_path, content, capfd):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(RecordingError, match="not a file"):
         ef.synth.render(str(tmp_path) + "/")
+
+
+@pytest.fixture(scope="module")
+def images(clip, tmp_path_factory):
+    """The clip's frames as images whose numbers have no leading zeros, beside what is no image."""
+    folder = tmp_path_factory.mktemp("images")
+    capture = cv2.VideoCapture(str(clip))
+    for k in range(COUNT):
+        cv2.imwrite(str(folder / f"place_{k + 5}.png"), capture.read()[1])
+    (folder / "times.txt").write_text("no image")
+    return folder
+
+
+def test_a_folder_of_images_is_the_video_they_make(clip, images):
+    events = ef.synth.render(str(images), fps=float(FPS))
+    assert np.array_equal(events.records, ef.synth.render(str(clip)).records)
+
+
+def test_a_folder_of_images_has_to_be_told_its_rate(images):
+    with pytest.raises(RecordingError, match="has no rate; say how many frames a second"):
+        ef.synth.Simulation(str(images))
+
+
+def test_a_folder_without_images_and_an_image_that_is_none_are_refused(tmp_path, images):
+    with pytest.raises(RecordingError, match="no image lies in this folder"):
+        ef.synth.Simulation(f"{tmp_path}/", fps=5.0)
+    (tmp_path / "a_1.png").write_bytes((images / "place_5.png").read_bytes())
+    (tmp_path / "a_2.png").write_bytes(b"\x89PNG nothing")
+    with pytest.raises(RecordingError, match=r"a_2\.png: OpenCV cannot decode"):
+        ef.synth.render(f"{tmp_path}/", fps=5.0)
