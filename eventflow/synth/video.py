@@ -32,7 +32,7 @@ class Video:
     """A video file, or a folder of images, as a scene.
 
     Attributes:
-        path: the file, whatever OpenCV reads; or the folder, whose images follow each other by the numbers in their names.
+        path: the file, whatever OpenCV reads; or a folder, whose images follow each other by their numbers.
         width: sensor width, px; None: that of the video.
         height: sensor height, px; None: that of the video.
         seed: not used: a video leaves nothing to chance.

@@ -80,11 +80,6 @@ def test_what_is_no_video_is_refused(tmp_path, content, capfd):
         ef.synth.render(str(path))
 
 
-def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match="not a file"):
-        ef.synth.render(str(tmp_path) + "/")
-
-
 @pytest.fixture(scope="module")
 def images(clip, tmp_path_factory):
     """The clip's frames as images whose numbers have no leading zeros, beside what is no image."""
