@@ -25,13 +25,15 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.kernels import adaptive_loops as loops
+from eventflow.kernels.judging import judged
 from eventflow.kernels.surface import Surface
-from eventflow.kernels.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
+    from eventflow.kernels.judging import Where
+    from eventflow.kernels.verdicts import Room
 
 _WEIGHTS = Path(__file__).with_name("adaptive.npz")
 
@@ -119,13 +121,14 @@ def adaptive(
     """
     used = network or trained()
     _check(events, state, used)
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.surface.pieces(events, loops.LONGEST):
-        where = (state.surface.cells, state.surface.base, state.surface.stride)
-        context = (state.quiet, state.blocks, state.block_times, state.sensor)
-        weights = (used.w1, used.b1, used.w2, used.b2)
-        found.count += loops.adaptive(words, *where, *context, *weights, threshold, *found.room(begin))
-    return found.result()
+    context = (state.quiet, state.blocks, state.block_times, state.sensor)
+    weights = (used.w1, used.b1, used.w2, used.b2)
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        cells, base, stride, _ = where
+        return int(loops.adaptive(words, cells, base, stride, *context, *weights, threshold, *room))
+
+    return judged(events, state.surface, loops.LONGEST, step, mark=mark)
 
 
 def features(events: Events, state: Memory) -> NDArray[np.float32]:

@@ -24,27 +24,35 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.kernels import neighbours as loops
+from eventflow.kernels.judging import TwinnedSurface, judged
 from eventflow.kernels.surface import ANY_AGE, Surface
-from eventflow.kernels.verdicts import Verdicts
-from eventflow.kernels.words import blank_words, events_from_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
+    from eventflow.kernels.judging import Where
+    from eventflow.kernels.verdicts import Room
 
 RefractoryRule = Literal["kept", "all"]
 
 
-def surface(width: int, height: int, *, radius: int = 1) -> Surface:
+def surface(width: int, height: int, *, radius: int = 1, threads: int = 1) -> Surface:
     """Return the memory of a filter on a `width` x `height` sensor before its first event.
 
     Args:
         width: of the sensor, px.
         height: of the sensor, px.
         radius: the largest that a filter with this memory may have.
+        threads: 2: packets of thousands of events are judged by two threads at once, by the filters that judge an
+            event by the last events near it; the same events are kept. 1: by the calling thread alone.
+
+    Raises:
+        ParameterError: `threads` is neither.
     """
-    return Surface(width, height, radius)
+    if threads not in (1, 2):
+        raise ParameterError(f"threads is {threads}, expected 1 or 2")
+    return TwinnedSurface(width, height, radius) if threads == 2 else Surface(width, height, radius)
 
 
 def background_activity(events: Events, state: Surface, window: int, *, mark: bool = False) -> Events:
@@ -62,11 +70,11 @@ def background_activity(events: Events, state: Surface, window: int, *, mark: bo
     if mark or events.labels is not None or events.scores is not None:
         return stcf(events, state, window, k=1, polarity=False, mark=mark)
     _check(events, state, window, 1)
-    kept, count = blank_words(len(events)), 0
-    for _, words in state.pieces(events, window):
-        where = (state.cells, state.base, state.stride, state.margin)
-        count += loops.background_activity(words, *where, window, kept[2 * count :])
-    return events_from_words(kept, count, events)
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.background_activity(words, *where, window, room[0]))
+
+    return judged(events, state, window, step, verdict_cost=5.0)
 
 
 def stcf(
@@ -101,15 +109,11 @@ def stcf(
     offsets = neighbourhood(radius, state.stride, own=own)
     if not 1 <= k <= len(offsets):
         raise ParameterError(f"k is {k}, expected 1 to {len(offsets)}, the number of neighbours within radius {radius}")
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, ANY_AGE if mark else window):
-        where = (state.cells, state.base, state.stride, state.margin)
-        kept, cut, scores = found.room(begin)
-        if mark:
-            loops.neighbour_ages(words, *where, offsets, k, polarity, scores)
-        else:
-            found.count += loops.stcf(words, *where, offsets, k, polarity, window, kept, cut)
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.kth_neighbour_age(words, *where, offsets, k, polarity, window, *room))
+
+    return judged(events, state, ANY_AGE if mark else window, step, mark=mark, verdict_cost=1.2 * len(offsets))
 
 
 def refractory(
@@ -141,11 +145,11 @@ def refractory(
     _check(events, state, period, 0, name="period")
     if rule not in ("kept", "all"):
         raise ParameterError(f"rule is {rule!r}, expected 'kept' or 'all'")
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, ANY_AGE if mark else period):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += loops.refractory(words, *where, period, rule == "all", *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.refractory(words, *where, period, rule == "all", *room))
+
+    return judged(events, state, ANY_AGE if mark else period, step, mark=mark)
 
 
 def _check(events: Events, state: Surface, span: int, radius: int, *, name: str = "window") -> None:

@@ -19,8 +19,9 @@ import numpy as np
 
 from eventflow.errors import EventflowError, ParameterError
 from eventflow.kernels.jit import jit
+from eventflow.kernels.judging import judged
 from eventflow.kernels.surface import REACH, Surface
-from eventflow.kernels.verdicts import Verdicts, settle
+from eventflow.kernels.verdicts import settle
 from eventflow.kernels.words import p_of, x_of, y_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
+    from eventflow.kernels.judging import Where
+    from eventflow.kernels.verdicts import Room
 
 RADIUS = 3
 _SIDE = 2 * RADIUS + 1
@@ -121,11 +124,11 @@ def mlpf(
         raise ParameterError(f"threshold is {threshold:g}, expected between 0 and 1")
     least = float(np.log(threshold / (1 - threshold)))
     weights = network.by_place()
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, window):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += _mlpf(words, *where, *weights, window, least, *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(_mlpf(words, *where, *weights, window, least, *room))
+
+    return judged(events, state, window, step, mark=mark, verdict_cost=100.0)
 
 
 @jit

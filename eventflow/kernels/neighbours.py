@@ -21,7 +21,7 @@ TWO = np.uint64(2)
 
 @jit
 def background_activity(words: Any, cells: Any, base: Any, stride: Any, margin: Any, window: Any, kept: Any) -> Any:
-    """Return how many events are kept."""
+    """Return how many events are kept: `kth_neighbour_age` of the first of eight neighbours, three times as fast."""
     row = np.uint64(stride)
     corners = cells[(margin - 1) * stride + margin - 1 :]  # the corner of the first pixel's neighbourhood
     span = 2 * window
@@ -57,7 +57,7 @@ def _has_neighbour(corners: Any, above: Any, here: Any, below: Any, now: Any, wi
 
 
 @jit
-def stcf(
+def kth_neighbour_age(
     words: Any,
     cells: Any,
     base: Any,
@@ -69,61 +69,46 @@ def stcf(
     window: Any,
     kept: Any,
     mask: Any,
+    scores: Any,
 ) -> Any:
-    """Return how many events are kept."""
+    """Return how many events are kept: those whose k-th youngest neighbour is younger than `window`."""
     row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
     span = np.uint64(4 * window - 2)
+    youngest = np.empty(k, np.int64)
     at = 0
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
         here = y_of(place) * row + x_of(place) + inset
         now = 2 * (t - base)
-        earliest = now - 2 * (window - 1)
         p = np.int64(p_of(place))
-        support = 0
-        for offset in offsets:
-            cell = cells[here + np.uint64(offset)]
-            support += _within(cell, earliest, span) & ((not polarity) | ((cell & 1) == p))
+        if scores is None:
+            # whether the k-th youngest is young enough, without finding out which it is: to count takes a third
+            support = 0
+            for offset in offsets:
+                cell = cells[here + np.uint64(offset)]
+                support += _within(cell, now - 2 * (window - 1), span) & ((not polarity) | ((cell & 1) == p))
+            at = settle(i, t, place, support >= k, at, kept, mask)
+        else:
+            scores[i] = _kth_age(cells, here, offsets, now, p, polarity, youngest)
         cells[here] = now + p
-        kept[at], kept[at + 1] = t, place
-        at += 2 * (support >= k)
-        if mask is not None:
-            mask[i] = support >= k
     return at // 2
 
 
 @jit
-def neighbour_ages(
-    words: Any,
-    cells: Any,
-    base: Any,
-    stride: Any,
-    margin: Any,
-    offsets: Any,
-    k: Any,
-    polarity: Any,
-    scores: Any,
-) -> None:
-    """Fill `scores` with the age of the k-th youngest neighbour."""
-    row, inset = np.uint64(stride), np.uint64(margin * stride + margin)
+def _kth_age(cells: Any, here: Any, offsets: Any, now: Any, p: Any, polarity: Any, youngest: Any) -> Any:
     never = np.int64(NEVER if cells.itemsize == 8 else NEVER_NARROW)
-    youngest = np.empty(k, np.int64)
-    for i in range(len(words) // 2):
-        t, place = words[2 * i], words[2 * i + 1]
-        here = y_of(place) * row + x_of(place) + inset
-        p = np.int64(p_of(place))
-        youngest[:] = -NEVER
-        for offset in offsets:
-            cell = np.int64(cells[here + np.uint64(offset)])
-            age = abs(t - base - (cell >> 1))
-            if cell != never and age < youngest[k - 1] and (not polarity or (cell & 1) == p):
-                place_in_order = k - 1
-                while place_in_order > 0 and youngest[place_in_order - 1] > age:
-                    youngest[place_in_order] = youngest[place_in_order - 1]
-                    place_in_order -= 1
-                youngest[place_in_order] = age
-        cells[here] = 2 * (t - base) + p
-        scores[i] = np.inf if youngest[k - 1] == -NEVER else youngest[k - 1]
+    youngest[:] = -NEVER
+    last = len(youngest) - 1
+    for offset in offsets:
+        cell = np.int64(cells[here + np.uint64(offset)])
+        age = abs((now >> 1) - (cell >> 1))
+        if cell != never and age < youngest[last] and (not polarity or (cell & 1) == p):
+            place_in_order = last
+            while place_in_order > 0 and youngest[place_in_order - 1] > age:
+                youngest[place_in_order] = youngest[place_in_order - 1]
+                place_in_order -= 1
+            youngest[place_in_order] = age
+    return np.inf if youngest[last] == -NEVER else float(youngest[last])
 
 
 @jit

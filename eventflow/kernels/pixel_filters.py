@@ -12,6 +12,7 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.kernels import pixel_loops as loops
+from eventflow.kernels.judging import judged
 from eventflow.kernels.surface import ANY_AGE, Surface
 from eventflow.kernels.verdicts import Verdicts
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
+    from eventflow.kernels.judging import Where
+    from eventflow.kernels.verdicts import Room
 
 BurstRule = Literal["first", "second", "from_second"]
 BandSide = Literal["inside", "outside"]
@@ -54,12 +57,11 @@ def hot_pixel(events: Events, state: Surface, rate: float, burst: int, *, mark: 
         raise ParameterError(f"rate is {rate:g} events/s, expected above 0 and at most 1000000")
     if not 1 <= burst <= 1 << 20:
         raise ParameterError(f"burst is {burst} events, expected 1 to {1 << 20}")
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, 2 * burst * interval + 1):
-        found.count += loops.hot_pixel(
-            words, state.cells, state.base, state.stride, state.margin, interval, burst, *found.room(begin)
-        )
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.hot_pixel(words, *where, interval, burst, *room))
+
+    return judged(events, state, 2 * burst * interval + 1, step, mark=mark)
 
 
 def bursts(
@@ -90,11 +92,11 @@ def bursts(
     if rule not in loops.BURST_RULES:
         raise ParameterError(f"rule is {rule!r}, expected one of {', '.join(loops.BURST_RULES)}")
     lowest, highest = loops.BURST_RULES[rule]
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, window):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += loops.bursts(words, *where, places, window, lowest, highest, *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.bursts(words, *where, places, window, lowest, highest, *room))
+
+    return judged(events, state, window, step, mark=mark)
 
 
 def band(
@@ -129,11 +131,11 @@ def band(
         raise ParameterError(f"the band is empty: low is {low:g} Hz, high is {high:g} Hz")
     shortest = 0 if high is None else _up(1e6 / high)
     longest = 1 << 61 if low is None else int(1e6 / low)
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, ANY_AGE):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += loops.band(words, *where, shortest, longest, low is None, keep == "inside", *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.band(words, *where, shortest, longest, low is None, keep == "inside", *room))
+
+    return judged(events, state, ANY_AGE, step, mark=mark)
 
 
 def flicker_memory(width: int, height: int) -> NDArray[np.int64]:

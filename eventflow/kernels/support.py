@@ -13,13 +13,16 @@ import numpy as np
 from eventflow.errors import ParameterError
 from eventflow.kernels import support_loops as loops
 from eventflow.kernels.blocks import decay_tables
+from eventflow.kernels.judging import judged
 from eventflow.kernels.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
+    from eventflow.kernels.judging import Where
     from eventflow.kernels.surface import Surface
+    from eventflow.kernels.verdicts import Room
 
 LARGEST_RADIUS = 15
 EVENTS_A_PIXEL = 3
@@ -49,11 +52,11 @@ def age_polarity(
     _check(events, state, window, radius)
     inside, lanes = _lanes(radius)
     least = threshold * window
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, window):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += loops.age_polarity(words, *where, radius, lanes, inside, window, least, *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.age_polarity(words, *where, radius, lanes, inside, window, least, *room))
+
+    return judged(events, state, window, step, mark=mark, verdict_cost=8.0 + 4.0 * radius)
 
 
 def history(width: int, height: int, radius: int) -> NDArray[np.int64]:
@@ -122,12 +125,12 @@ def time_surface_score(
     if tau > 1 << 20:
         raise ParameterError(f"tau is {tau} µs, expected at most {1 << 20}")
     tables = decay_tables(tau, float(np.e))
-    found = Verdicts(events, mark=mark)
-    # an event counts in the mean however old it is: only cells of 64 bits know it for ever
-    for begin, words in state.pieces(events, loops.ANY_AGE):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += loops.time_surface(words, *where, radius, *tables, threshold, *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.time_surface(words, *where, radius, *tables, threshold, *room))
+
+    # an event counts in the mean however old it is
+    return judged(events, state, loops.ANY_AGE, step, mark=mark, verdict_cost=8.0 * (2 * radius + 1))
 
 
 def plane_fit(
@@ -158,11 +161,11 @@ def plane_fit(
         ParameterError: a parameter or the shape of `state` is not usable.
     """
     _check(events, state, window, radius)
-    found = Verdicts(events, mark=mark)
-    for begin, words in state.pieces(events, window):
-        where = (state.cells, state.base, state.stride, state.margin)
-        found.count += loops.plane_fit(words, *where, radius, window, max_speed, *found.room(begin))
-    return found.result()
+
+    def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        return int(loops.plane_fit(words, *where, radius, window, max_speed, *room))
+
+    return judged(events, state, window, step, mark=mark, verdict_cost=8.0 * (2 * radius + 1))
 
 
 @lru_cache(maxsize=32)

@@ -132,6 +132,18 @@ class Surface:
         self.cells = np.where(seen & ~leaving, cells - shift, NEVER_NARROW).astype(np.int32)
         self.base = base
 
+    def follow(self, other: Surface) -> None:
+        """Become like another surface of the same sensor and margin."""
+        if self.cells.dtype == other.cells.dtype:
+            np.copyto(self.cells, other.cells)
+        else:
+            self.cells = other.cells.copy()
+        self.base, self._begun, self._far = other.base, other._begun, other._far
+
+    def newest(self) -> int:
+        """Return the latest time of any pixel's last event, µs; far below any time before the first event."""
+        return int(self.cells.max()) // 2 + self.base
+
     def _widen(self) -> None:
         self.cells, self.base, self._far = self._in_64_bits(), 0, None
 

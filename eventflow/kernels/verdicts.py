@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from eventflow.events import Events
 
+    Room = tuple[NDArray[np.int64], NDArray[np.bool_] | None, NDArray[np.float32] | None]
+
 
 class Verdicts:
     """Room for what a filter says of `events`.
 
     Attributes:
-        count: how many are kept so far; the filter adds what its loop returns.
+        count: how many are kept; whoever runs the loop sets what it returns.
     """
 
     def __init__(self, events: Events, *, mark: bool) -> None:
@@ -36,10 +38,16 @@ class Verdicts:
         self._scores = np.empty(len(events), np.float32) if mark else None
         self.count = 0
 
-    def room(self, begin: int = 0) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None, NDArray[np.float32] | None]:
-        """Return `kept`, `mask` and `scores` for the events from number `begin` on."""
+    def room(self, begin: int = 0, at: int = 0) -> Room:
+        """Return `kept` behind the first `at` places, `mask` and `scores` for the events from number `begin` on."""
         mask = None if self._mask is None else self._mask[begin:]
-        return self._kept[2 * self.count :], mask, None if self._scores is None else self._scores[begin:]
+        return self._kept[2 * at :], mask, None if self._scores is None else self._scores[begin:]
+
+    def close_gap(self, before: int, begin: int, count: int) -> None:
+        """Move the `count` survivors that stand from place `begin` on behind the first `before`."""
+        if self._mask is None and self._scores is None:
+            self._kept[2 * before : 2 * (before + count)] = self._kept[2 * begin : 2 * (begin + count)]
+        self.count = before + count
 
     def result(self) -> Events:
         """Return the events kept, or all of them with their scores."""
