@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from eventflow.bench import filters, inputs, peer_events, peers
+from eventflow.bench import filters, inputs, peer_events, peers, threads
 from eventflow.bench.model import OURS, AtLeast, Case, Contender
 from eventflow.kernels import denoise, representations
 
@@ -41,6 +41,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         if bench.wants(f"signal.{name}"):
             yield bench.race(make(scene, bench.peers), on_one_core=True)
     yield from filters.rows(bench, scene)
+    yield from threads.rows(bench, scene)
 
 
 class _Scene:

@@ -113,7 +113,7 @@ def stcf(
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
         return int(loops.kth_neighbour_age(words, *where, offsets, k, polarity, window, *room))
 
-    return judged(events, state, ANY_AGE if mark else window, step, mark=mark, verdict_cost=1.2 * len(offsets))
+    return judged(events, state, ANY_AGE if mark else window, step, mark=mark, verdict_cost=1.6 * len(offsets))
 
 
 def refractory(

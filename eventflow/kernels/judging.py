@@ -2,17 +2,16 @@
 
 Two threads judge half a packet each. The second half is judged on a *twin* of the surface, which must hold what the
 first half leaves behind as far as a verdict can see it: the events of the last `reach`. So the twin is given those of
-the first half without judging them, which takes a fifth (background activity) to a hundredth (MLPF) of the time, while
-the other thread judges the first half and then gives the surface itself the second half, likewise. After each packet
-the surface is exact, and the twin holds all events since some time. Where that is not long enough (after a jump, for a
-longer window, after packets that were not shared) it becomes a copy of the surface first. The same events are kept,
-with the same scores, whoever judges them.
+the first half without judging them. Afterwards the surface, on which the first half was judged, takes from the twin
+the cells that the second half wrote, and is exact; the twin holds all events since some time. Where that is not long
+enough (after a jump, for a longer window, after packets that were not shared) it becomes a copy of the surface first.
+The same events are kept, with the same scores, whoever judges them.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -33,9 +32,12 @@ if TYPE_CHECKING:
     Where = tuple[NDArray[Any], int, int, int]
     Step = Callable[[NDArray[np.int64], Where, Room], int]
 
-LEAST_SHARED: Final = 4096
-"""Events of a packet below which handing half of it over takes longer than judging it."""
+LEAST_WORK: Final = 500_000
+"""Work in a packet, in events noted, below which one thread is as fast: waking another and joining what both did takes
+as long as noting 100 000 events."""
 _EVER: Final = -(1 << 63)
+_TAKEN_AT_ONCE: Final = 16
+"""Cells that can be looked through in the time that an event takes to be noted, twice over for the half."""
 
 
 class TwinnedSurface(Surface):
@@ -44,7 +46,7 @@ class TwinnedSurface(Surface):
     def __init__(self, width: int, height: int, margin: int) -> None:
         super().__init__(width, height, margin)
         self.twin = Surface(width, height, margin)
-        self._in_step = False  # whether the twin holds all events from `_since` on
+        self._in_step = True  # whether the twin holds all events from `_since` on
         self._since = self._newest = _EVER
 
     def pieces(self, events: Events, reach: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
@@ -57,20 +59,25 @@ class TwinnedSurface(Surface):
         self._in_step = False
         super().restore(state)
 
-    def split(self, events: Events, reach: int, verdict_cost: float) -> tuple[int, int]:
-        """Return where the second half begins and from which event of the first on the twin needs them.
-
-        The twin is ready for them then.
-        """
+    def split(self, events: Events, reach: int, verdict_cost: float) -> Split:
+        """Return how to divide a packet. The twin is ready for it then."""
         times, count = events.records["t"], len(events)
+        low = int(times[0] if events.ordered else times.min())
+        for each in (self, self.twin):
+            each.begin(low)  # of one base, so that their cells can be compared
         if not self._in_step:
             self.twin.follow(self)
             self._since, self._newest = _EVER, self.newest()
+        in_order = events.ordered and int(times[0]) >= self._newest
         # of events in order, the twin may lack those that no verdict can see; others can come into reach again
-        everything = reach >= ANY_AGE or not events.ordered or int(times[0]) < self._newest
-        seen = 0 if everything else bisect_left(times, int(times[count // 2]) - reach, 0, count // 2)
-        given = 1.0 - seen / (count // 2)
-        middle = int(count * (verdict_cost - 1) / (2 * verdict_cost - 1 - given))
+        everything = reach >= ANY_AGE or not in_order
+        elapsed = int(times[count // 2]) - int(times[0])
+        given = 1.0 if everything or reach >= elapsed else reach / elapsed
+        middle = int(count * verdict_cost / (2 * verdict_cost - given))
+        # where time goes on, the cells that the second half wrote are known by their times
+        border = bisect_left(times, int(times[middle]), 0, middle) if in_order else 0
+        by_time = border > 0 and int(times[border]) > self._newest and _TAKEN_AT_ONCE * count > self.cells.size
+        middle = border if by_time else middle
         earliest = _EVER if everything else int(times[middle]) - reach
         if self._since > earliest:
             self.twin.follow(self)
@@ -78,11 +85,30 @@ class TwinnedSurface(Surface):
         first = 0 if everything else bisect_left(times, earliest, 0, middle)
         self._since = max(self._since, earliest) if first else self._since
         self._newest = max(self._newest, int(times[-1]) if events.ordered else int(times.max()))
-        return middle, first
+        return Split(middle, first, int(times[middle]) if by_time else None)
 
-    def in_step(self) -> None:
-        """Note that the packet of the last `split` is done."""
+    def catch_up(self, second: Events, since: int | None, reach: int) -> None:
+        """Take over the second half of a packet, whose cells are known by `since` in the twin if that is given."""
+        twin = self.twin
+        if since is not None and twin.base == self.base and twin.is_wide == self.is_wide:
+            _take_later(twin.cells, 2 * (since - self.base), self.cells)
+        else:
+            _note(second, self, reach)
         self._in_step = True
+
+
+class Split(NamedTuple):
+    """How a packet is divided.
+
+    Attributes:
+        middle: number of the first event of the second half.
+        first: number of the first event of the first half that the twin must know.
+        since: time of the second half's first event, µs, if only events of that half are as late; else None.
+    """
+
+    middle: int
+    first: int
+    since: int | None
 
 
 def judged(
@@ -101,7 +127,7 @@ def judged(
             the last event of each pixel, so this filter has one thread.
     """
     found = Verdicts(events, mark=mark)
-    if verdict_cost and isinstance(state, TwinnedSurface) and len(events) >= LEAST_SHARED:
+    if isinstance(state, TwinnedSurface) and verdict_cost * len(events) >= LEAST_WORK:
         _judge_in_two(events, state, reach, step, found, verdict_cost)
     else:
         found.count = _judge(events, 0, state, reach, step, found)
@@ -111,19 +137,14 @@ def judged(
 def _judge_in_two(
     events: Events, state: TwinnedSurface, reach: int, step: Step, found: Verdicts, verdict_cost: float
 ) -> None:
-    middle, first = state.split(events, reach, verdict_cost)
-
-    def judge_first_half() -> int:
-        kept = _judge(events[:middle], 0, state, reach, step, found)
-        _note(events[middle:], state, reach)
-        return kept
+    middle, first, since = state.split(events, reach, verdict_cost)
 
     def judge_second_half() -> int:
         _note(events[first:middle], state.twin, reach)
         return _judge(events[middle:], middle, state.twin, reach, step, found)
 
-    before, behind = both(judge_first_half, judge_second_half)
-    state.in_step()
+    before, behind = both(lambda: _judge(events[:middle], 0, state, reach, step, found), judge_second_half)
+    state.catch_up(events[middle:], since, reach)
     found.close_gap(before, middle, behind)
 
 
@@ -147,3 +168,9 @@ def _remember(words: Any, cells: Any, base: Any, stride: Any, margin: Any) -> No
     for i in range(len(words) // 2):
         t, place = words[2 * i], words[2 * i + 1]
         cells[y_of(place) * row + x_of(place) + inset] = 2 * (t - base) + np.int64(p_of(place))
+
+
+@jit
+def _take_later(source: Any, bound: Any, cells: Any) -> None:
+    for i in range(len(cells)):
+        cells[i] = source[i] if source[i] >= bound else cells[i]

@@ -128,7 +128,7 @@ def mlpf(
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
         return int(_mlpf(words, *where, *weights, window, least, *room))
 
-    return judged(events, state, window, step, mark=mark, verdict_cost=100.0)
+    return judged(events, state, window, step, mark=mark, verdict_cost=300.0)
 
 
 @jit

@@ -56,7 +56,7 @@ def age_polarity(
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
         return int(loops.age_polarity(words, *where, radius, lanes, inside, window, least, *room))
 
-    return judged(events, state, window, step, mark=mark, verdict_cost=8.0 + 4.0 * radius)
+    return judged(events, state, window, step, mark=mark, verdict_cost=12.0 * (2 * radius + 1))
 
 
 def history(width: int, height: int, radius: int) -> NDArray[np.int64]:
@@ -130,7 +130,7 @@ def time_surface_score(
         return int(loops.time_surface(words, *where, radius, *tables, threshold, *room))
 
     # an event counts in the mean however old it is
-    return judged(events, state, loops.ANY_AGE, step, mark=mark, verdict_cost=8.0 * (2 * radius + 1))
+    return judged(events, state, loops.ANY_AGE, step, mark=mark, verdict_cost=12.0 * (2 * radius + 1))
 
 
 def plane_fit(
@@ -165,7 +165,7 @@ def plane_fit(
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
         return int(loops.plane_fit(words, *where, radius, window, max_speed, *room))
 
-    return judged(events, state, window, step, mark=mark, verdict_cost=8.0 * (2 * radius + 1))
+    return judged(events, state, window, step, mark=mark, verdict_cost=12.0 * (2 * radius + 1))
 
 
 @lru_cache(maxsize=32)

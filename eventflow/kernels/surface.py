@@ -103,8 +103,7 @@ class Surface:
         low, high = int(times[0]), int(times[-1])
         if not events.ordered:
             low, high = int(times.min()), int(times.max())
-        if not self._begun:
-            self._begun, self.base = True, low - REACH
+        self.begin(low)
         if high >= self.base + _SPAN and low - 2 * REACH > self.base:
             self._move(low - 2 * REACH, reach)
         # what has left the map can matter again to events this near to it
@@ -117,6 +116,11 @@ class Surface:
             return start + int(np.searchsorted(times, self.base + _SPAN))
         self._widen()
         return count
+
+    def begin(self, first: int) -> None:
+        """Choose the base for a stream whose first event is at `first` µs, unless it has begun."""
+        if not self._begun:
+            self._begun, self.base = True, first - REACH
 
     def _move(self, base: int, reach: int) -> None:
         cells = self.cells.astype(np.int64)

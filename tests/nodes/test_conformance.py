@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from eventflow.graph.node import Node, Source
 from eventflow.graph.registry import node_classes
+from eventflow.kernels import judging
 from eventflow.messages import Flow, Label, Triggers
 from eventflow.testing import NodeConformance, SourceConformance, events
 
@@ -25,7 +27,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "adaptive": [{}, {"mark": True, "strictness": 1.0}],
     "age_polarity": [{}, {"mark": True, "radius": 4}],
     "anti_flicker": [{"low": 20, "high": 2000, "start_count": 2, "stop_count": 1}, {"mark": True, "low": 20}],
-    "background_activity": [{"window": "5ms"}, {"mark": True}],
+    "background_activity": [{"window": "5ms"}, {"mark": True}, {"threads": 2}],
     "double_window": [{"size": 5, "radius": 3}, {"mark": True, "size": 3, "k": 2}],
     "event_flow": [{"radius": 2}, {"mark": True}],
     "fast_decay": [{"threshold": 2.0}, {"mark": True, "block": 5}],
@@ -48,7 +50,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "slice_triggers": [{}, {"edge": "both", "line": 0}],
     "slice_variance": [{"block": 3, "downsampling": 0}, {"block": 1, "threshold": 0.0, "downsampling": 1}],
     "slice_time": [{"every": "3ms", "max_gap": "50ms"}, {"every": "10ms"}],
-    "stcf": [{"k": 2, "window": "5ms"}, {"mark": True, "radius": 2, "polarity": False}],
+    "stcf": [{"k": 2, "window": "5ms"}, {"mark": True, "radius": 2, "polarity": False}, {"threads": 2}],
     "synth": [{"duration": "40ms", "width": 48, "height": 36}, {"duration": "40ms", "scene": "pan"}],
     "read": [{"path": "synth:moving", "width": 48, "height": 36, "end": "60ms"}],
     "add_noise": [{"rate": 200.0}],
@@ -85,6 +87,14 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "voxel_grid_tonic": [{"bins": 3}],
     "warped_events": [{"vx": 300.0, "vy": -150.0, "instant": "middle"}, {"objective": "entropy", "signed": True}],
 }
+
+
+@pytest.fixture(autouse=True)
+def small_packets_are_shared(monkeypatch):
+    """With `threads: 2` the packets of the kit, of a few dozen events, are divided too."""
+    monkeypatch.setattr(judging, "LEAST_WORK", 20)
+
+
 _WITH_FILES = {
     "export",
     "mask",

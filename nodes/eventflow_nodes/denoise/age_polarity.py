@@ -24,16 +24,18 @@ class AgePolarity(Node):
         radius: how far a neighbour may be, px, in x and in y.
         threshold: the sum that is enough.
         mark: keep all events and fill their scores with the sum.
+        threads: 2 lets two threads judge large packets together; the same events are kept.
     """
 
     window: Annotated[Duration, Range(1, 1 << 27), Live()] = ms(10)
     radius: Annotated[int, Range(1, 15)] = 2
     threshold: Annotated[float, Range(0.0), Live()] = 1.0
     mark: bool = False
+    threads: Annotated[int, Range(1, 2)] = 1
 
     def start(self, events: StreamInfo) -> None:
         """Forget all events."""
-        self._last = denoise.surface(events.width, events.height, radius=self.radius)
+        self._last = denoise.surface(events.width, events.height, radius=self.radius, threads=self.threads)
 
     def events(self, events: Events) -> Events:
         """Filter a packet."""

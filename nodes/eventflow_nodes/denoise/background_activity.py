@@ -21,14 +21,16 @@ class BackgroundActivityFilter(Node):
     Args:
         window: how recent a neighbour must be.
         mark: keep all events and fill their scores with the age of the youngest neighbour, µs.
+        threads: 2 lets two threads judge large packets together; the same events are kept.
     """
 
     window: Annotated[Duration, Range(1), Live()] = ms(5)
     mark: bool = False
+    threads: Annotated[int, Range(1, 2)] = 1
 
     def start(self, events: StreamInfo) -> None:
         """Forget all events."""
-        self._last = denoise.surface(events.width, events.height)
+        self._last = denoise.surface(events.width, events.height, threads=self.threads)
 
     def events(self, events: Events) -> Events:
         """Filter a packet."""

@@ -24,17 +24,19 @@ class MlpFilter(Node):
         window: age at which a neighbour no longer counts; the one that the network was trained with.
         threshold: probability of signal from which an event is kept.
         mark: keep all events and fill their scores with the logit.
+        threads: 2 lets two threads judge large packets together; the same events are kept.
     """
 
     weights: Path
     window: Annotated[Duration, Range(1, 1 << 27)] = ms(100)
     threshold: Annotated[float, Range(0.0001, 0.9999), Live()] = 0.5
     mark: bool = False
+    threads: Annotated[int, Range(1, 2)] = 1
 
     def start(self, events: StreamInfo) -> None:
         """Read the weights and forget all events."""
         self._network = mlp.read_mlp(self.weights)
-        self._last = denoise.surface(events.width, events.height, radius=mlp.RADIUS)
+        self._last = denoise.surface(events.width, events.height, radius=mlp.RADIUS, threads=self.threads)
 
     def events(self, events: Events) -> Events:
         """Filter a packet."""

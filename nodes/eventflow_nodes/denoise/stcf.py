@@ -24,6 +24,7 @@ class SpatioTemporalCorrelationFilter(Node):
         radius: how far a neighbour may be, px, in x and in y.
         polarity: count only neighbours whose last event has the same polarity.
         mark: keep all events and fill their scores with the age of the k-th youngest such neighbour, µs.
+        threads: 2 lets two threads judge large packets together; the same events are kept.
     """
 
     window: Annotated[Duration, Range(1), Live()] = ms(5)
@@ -31,10 +32,11 @@ class SpatioTemporalCorrelationFilter(Node):
     radius: Annotated[int, Range(1, 15)] = 1
     polarity: bool = True
     mark: bool = False
+    threads: Annotated[int, Range(1, 2)] = 1
 
     def start(self, events: StreamInfo) -> None:
         """Forget all events."""
-        self._last = denoise.surface(events.width, events.height, radius=self.radius)
+        self._last = denoise.surface(events.width, events.height, radius=self.radius, threads=self.threads)
 
     def events(self, events: Events) -> Events:
         """Filter a packet."""

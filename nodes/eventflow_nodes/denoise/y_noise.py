@@ -24,16 +24,18 @@ class YNoise(Node):
         k: how many pixels must have had one.
         radius: how far they may be, px, in x and in y.
         mark: keep all events and fill their scores with the age of the k-th youngest, µs.
+        threads: 2 lets two threads judge large packets together; the same events are kept.
     """
 
     window: Annotated[Duration, Range(1), Live()] = ms(5)
     k: Annotated[int, Range(1)] = 2
     radius: Annotated[int, Range(1, 15)] = 1
     mark: bool = False
+    threads: Annotated[int, Range(1, 2)] = 1
 
     def start(self, events: StreamInfo) -> None:
         """Forget all events."""
-        self._last = denoise.surface(events.width, events.height, radius=self.radius)
+        self._last = denoise.surface(events.width, events.height, radius=self.radius, threads=self.threads)
 
     def events(self, events: Events) -> Events:
         """Filter a packet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def stream(seed: int, *, back: bool = False, labels: bool = False) -> Events:
 
 @pytest.fixture(autouse=True)
 def small_packets_are_shared(monkeypatch):
-    monkeypatch.setattr(judging, "LEAST_SHARED", 8)
+    monkeypatch.setattr(judging, "LEAST_WORK", 30)
 
 
 def outcome(name, packets, windows, threads):
@@ -69,7 +70,7 @@ def test_the_same_events_are_kept(name, back):
         events = stream(seed, back=back, labels=seed % 3 == 0)
         rng = np.random.default_rng(seed)
         borders = [0, *sorted(rng.integers(0, len(events), 12).tolist()), len(events)]
-        packets = [events[begin:end] for begin, end in zip(borders, borders[1:], strict=False)]
+        packets = [events[begin:end] for begin, end in pairwise(borders)]
         windows = rng.choice([1, 300, 4_000, 60_000], len(packets)).tolist() if seed % 2 else [4_000] * len(packets)
         alone, shared = (outcome(name, packets, windows, threads) for threads in (1, 2))
         assert shared == alone, f"seed {seed}"
