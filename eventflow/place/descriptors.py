@@ -28,6 +28,7 @@ class DescriptorSettings:
         width: of the images that are described, px.
         height: px.
         grids: (rows, columns) of each grid of cells.
+        patch: cells, in each direction, by whose mean and deviation a cell is normalised; 0: none.
         source: what the images are: how the stream was cut and which representation was made of it; plain values.
         version: of the computation.
     """
@@ -35,11 +36,14 @@ class DescriptorSettings:
     width: int
     height: int
     grids: tuple[tuple[int, int], ...] = ((10, 10),)
+    patch: int = 0
     source: str = ""
     version: int = VERSION
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grids", tuple((int(rows), int(columns)) for rows, columns in self.grids))
+        if self.patch < 0:
+            raise ParameterError(f"patch is {self.patch} cells, expected at least 0")
         if not self.grids:
             raise ParameterError("grids is empty, expected at least one (rows, columns)")
         for rows, columns in self.grids:
@@ -97,7 +101,34 @@ def describe(image: NDArray[Any], settings: DescriptorSettings) -> NDArray[np.fl
         raise ParameterError(
             f"an image of shape {np.shape(image)}, expected {settings.height} rows and {settings.width} columns"
         )
-    return np.concatenate([pooled(plane, *grid).ravel() for grid in settings.grids])
+    grids = (pooled(plane, *grid) for grid in settings.grids)
+    return np.concatenate([patch_normalised(grid, settings.patch).ravel() for grid in grids])
+
+
+def patch_normalised(plane: NDArray[np.float32], patch: int) -> NDArray[np.float32]:
+    """Return each element less the mean of its neighbourhood, over its deviation (Milford & Wyeth 2012), float32.
+
+    The neighbourhood is `patch` elements wide and high, cut off at the border; 0 changes nothing. Where all of it is
+    alike, the result is 0.
+    """
+    if not patch:
+        return plane
+    sums = _box_sums(np.stack([np.ones_like(plane), plane, plane**2]).astype(np.float64), patch)
+    mean = sums[1] / sums[0]
+    deviation = np.sqrt(np.maximum(sums[2] / sums[0] - mean**2, 0.0))
+    flat = deviation <= 1e-6 * (np.abs(mean) + 1e-6)
+    return np.asarray(np.where(flat, 0.0, (plane - mean) / np.where(flat, 1.0, deviation)), np.float32)
+
+
+def _box_sums(planes: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+    """Return the sums over `side` x `side` neighbourhoods of each plane, from an integral image."""
+    before, after = side // 2, side - side // 2
+    total = np.pad(planes, ((0, 0), (1, 0), (1, 0))).cumsum(axis=1).cumsum(axis=2)
+    rows, columns = (np.arange(size) for size in planes.shape[1:])
+    top, below = np.maximum(rows - before, 0), np.minimum(rows + after, len(rows))
+    left, right = np.maximum(columns - before, 0), np.minimum(columns + after, len(columns))
+    strips = total[:, below] - total[:, top]
+    return np.asarray(strips[:, :, right] - strips[:, :, left], np.float64)
 
 
 def pooled(plane: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:

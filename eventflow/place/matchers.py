@@ -78,3 +78,32 @@ class L1Matcher:
         """Return the negative mean absolute difference to the nearest descriptor of each place."""
         distances = np.abs(self._rows - descriptor).mean(axis=1)
         return best_by_place(-distances, self._index, len(self.places))
+
+
+class SparseMatcher(L1Matcher):
+    """L1 over a few elements alone: those in which most happens, drawn by chance (Fischer & Milford 2022).
+
+    "How many events do you need? Event-based visual place recognition using sparse but varying pixels": elements are
+    drawn with a probability that goes with their mean over the map, without those that stand out (hot pixels).
+
+    Args:
+        elements: how many are drawn.
+        seed: of the draw.
+    """
+
+    def __init__(self, elements: int = 100, *, seed: int = 0) -> None:
+        super().__init__()
+        self._count, self._seed = elements, seed
+
+    def learn(self, descriptors: NDArray[np.float32], places: NDArray[np.int64]) -> None:
+        """Draw the elements and keep them of each descriptor."""
+        checked(descriptors, places)
+        mean = descriptors.mean(axis=0, dtype=np.float64)
+        usual = np.where(np.abs(mean - mean.mean()) <= 2 * mean.std(), np.maximum(mean, 0.0), 0.0) + 1e-9
+        rank = np.log(np.random.default_rng(self._seed).random(len(mean))) / usual  # Efraimidis & Spirakis 2006
+        self._chosen = np.sort(np.argsort(-rank, kind="stable")[: self._count])
+        super().learn(descriptors[:, self._chosen], places)
+
+    def scores(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the negative mean absolute difference of the elements drawn."""
+        return super().scores(descriptor[self._chosen])

@@ -11,7 +11,7 @@ from eventflow.messages import Place
 from eventflow.place.belief import BeliefFilter, Motion
 from eventflow.place.calibration import Calibration, calibrated
 from eventflow.place.correlation import CorrelationMatcher
-from eventflow.place.matchers import L1Matcher, in_order
+from eventflow.place.matchers import L1Matcher, SparseMatcher, in_order
 from eventflow.place.sequence import DiagonalSequence, SpeedSequence, places_since_start
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Recogniser:
     Attributes:
         scores: of the last window, float32 (places,), as the matcher gave them.
         places: id of each place.
+        threshold: how sure an answer must be.
 
     Raises:
         ParameterError: the map is empty, or a value is not allowed.
@@ -65,7 +66,7 @@ class Recogniser:
             raise ParameterError("the map holds no place; drive the route with `place_learn` first")
         if sequence not in get_args(Joining):
             raise ParameterError(f"sequence is {sequence!r}, expected {', '.join(get_args(Joining))}")
-        self._settings, self._threshold = place_map.settings, threshold
+        self._settings, self.threshold = place_map.settings, threshold
         self._reach, self._alternatives = reach, alternatives
         self._matcher = default_matcher(place_map) if matcher is None else matcher
         self._matcher.learn(place_map.descriptors, place_map.places)
@@ -111,10 +112,15 @@ class Recogniser:
                 f"a descriptor of shape {vector.shape} at t={t} µs, expected {self._settings.length} finite values"
             )
         if count == 0 or says_nothing(vector, self._settings.width * self._settings.height, count):
+            return self.join(np.zeros_like(self.scores), t=t)
+        return self.join(self._matcher.scores(vector), t=t)
+
+    def join(self, scores: NDArray[np.float32], *, t: int) -> Place:
+        """Return the place of one window more, from its similarity to every place; all alike: the last is held."""
+        self.scores = np.asarray(scores, np.float32)
+        if not (self.scores != self.scores[0]).any():
             last = self._last
-            self.scores = np.zeros_like(self.scores)
             return Place(t, last.place, last.score, last.alternatives, held=True)
-        self.scores = self._matcher.scores(vector)
         evidence = self._calibration.evidence(self.scores)
         if not self._memory:
             self._belief.forget()
@@ -133,7 +139,7 @@ class Recogniser:
         best = best[np.argsort(-belief[best], kind="stable")]
         order = np.concatenate([[first], best[best != first]])[:count]
         score = min(float(around[first]), 1.0)
-        place = int(self.places[first]) if score >= self._threshold else -1
+        place = int(self.places[first]) if score >= self.threshold else -1
         return Place(t, place, score, self.places[order])
 
     def state(self) -> dict[str, Any]:
@@ -155,10 +161,26 @@ class Recogniser:
             self._matcher.restore(state["matcher"])
 
 
+def matcher_named(name: str, place_map: PlaceMap) -> Matcher:
+    """Return a matcher by name, for a map's descriptors, not taught yet.
+
+    Raises:
+        ParameterError: there is no such matcher.
+    """
+    if name == "l1":
+        return L1Matcher()
+    if name == "sparse":
+        return SparseMatcher()
+    if name != "correlation":
+        raise ParameterError(f"matcher is {name!r}, expected correlation, l1 or sparse")
+    return default_matcher(place_map)
+
+
 def default_matcher(place_map: PlaceMap) -> Matcher:
-    """Return the matcher that fits a map's descriptors: correlation for one grid of cells, else L1."""
+    """Return the matcher that fits a map's descriptors: correlation for one grid of plain means, else L1."""
     settings = place_map.settings
-    return CorrelationMatcher(*settings.grids[0]) if len(settings.grids) == 1 else L1Matcher()
+    plain = len(settings.grids) == 1 and not settings.patch
+    return CorrelationMatcher(*settings.grids[0]) if plain else L1Matcher()
 
 
 def neighbours(place_map: PlaceMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

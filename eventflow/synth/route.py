@@ -98,7 +98,7 @@ class Route:
         sway: the distance to the houses varies by up to this, m.
         contrast: of everything seen; 1 is full.
         light: 1 is full daylight.
-        start: where the drive starts, m.
+        begin: where the drive begins, m.
         away: share of the drive that leads through other streets, where there is no place.
         jumps: how often, at even distances, the camera is carried to another place.
     """
@@ -116,7 +116,7 @@ class Route:
     sway: float = 0.0
     contrast: float = 1.0
     light: float = 1.0
-    start: float = 0.0
+    begin: float = 0.0
     away: float = 0.0
     jumps: int = 0
 
@@ -195,7 +195,7 @@ class Route:
         sides = 2.0 * hashing.uniforms(self.seed, _OFFSET, knot + 2)[knot:] - 1.0
         share = travelled / _KNOT_M - knot
         aside = self.sway * (sides[0] + share * share * (3 - 2 * share) * (sides[1] - sides[0]))
-        return self.start + travelled + float(carried), travelled, float(aside)
+        return self.begin + travelled + float(carried), travelled, float(aside)
 
     def draw(self, t: int) -> NDArray[np.int64]:
         """Bring `image` to time `t` (µs)."""

@@ -27,7 +27,8 @@ class Slicing(Node):
     def start(self, events: StreamInfo, **others: StreamInfo) -> StreamInfo:
         """Begin with nothing pending."""
         self._slicer: Any = self._make(events)
-        return events
+        cut = {name: getattr(self, name) for name in self.declaration.parameters}
+        return events.having(attributes=events.attributes | {"slices": {"by": type(self).__name__} | cut})
 
     def events(self, events: Events) -> list[Slice]:
         """Return the slices a packet completes."""

@@ -8,11 +8,12 @@ from typing import Annotated, Any, NamedTuple
 from eventflow.events import Events
 from eventflow.graph.node import Source
 from eventflow.graph.parameters import Range
-from eventflow.messages import Flow, Label, Place, StreamInfo, Tracks
+from eventflow.messages import Flow, Label, Place, Pose, StreamInfo, Tracks
 from eventflow.synth.simulation import Simulation
 from eventflow.units import Duration, ms
 
-_OPTIONAL = ("count", "digit", "size", "speed", "light", "offset", "lag")
+_ROUTE = ("away", "begin", "contrast", "jumps", "places", "repeated", "route", "sway", "unsteady")
+_OPTIONAL = (*_ROUTE, "count", "digit", "size", "speed", "light", "offset", "lag")
 
 
 class Scene(NamedTuple):
@@ -22,6 +23,7 @@ class Scene(NamedTuple):
     truth: Tracks | None = None
     flow: Flow | None = None
     place: Place | None = None
+    pose: Pose | None = None
     label: Label | None = None
 
 
@@ -29,8 +31,8 @@ class Synth(Source):
     """Simulate an event camera before a scene whose truth is known; seeded, the same bytes on every run.
 
     `eventflow synth` lists the scenes; the path of a video is one, too. Truth comes from port `truth` where the scene
-    has objects, from `flow` for `pan`, from `place` for `drive` and from `label` for `digit`. Events carry labels:
-    1 signal, 2 noise.
+    has objects, from `flow` for `pan`, from `place` for `drive` and `route` (whose poses come from `pose`) and from
+    `label` for `digit`. Events carry labels: 1 signal, 2 noise.
 
     Args:
         scene: its name, or the path of a video.
@@ -54,6 +56,15 @@ class Synth(Source):
         lag: of the second shape in `crossing`; null: the scene's own.
         light: of a drive, 1 is full daylight; null: the scene's own.
         offset: of a drive to the side, px; null: the scene's own.
+        route: number of the street of `drive` and `route`; null: 0.
+        places: of `drive` and `route`; null: the scene's own.
+        repeated: share of a `route` that looks like an earlier part of it; null: the scene's own.
+        unsteady: how much faster and slower than its mean a `route` is driven, as a factor; null: steady.
+        sway: how far a `route` is driven to the side, m; null: not at all.
+        contrast: of a `route`, 1 is full; null: full.
+        begin: where a `route` begins, m; null: at 0.
+        away: share of a `route` that leads through other streets; null: none.
+        jumps: how often the camera is carried elsewhere on a `route`; null: never.
     """
 
     scene: str = "crossing"
@@ -77,6 +88,15 @@ class Synth(Source):
     lag: Annotated[Duration, Range(0)] | None = None
     light: Annotated[float, Range(0)] | None = None
     offset: float | None = None
+    route: int | None = None
+    places: Annotated[int, Range(1)] | None = None
+    repeated: Annotated[float, Range(0, 0.5)] | None = None
+    unsteady: Annotated[float, Range(1)] | None = None
+    sway: Annotated[float, Range(0, 1)] | None = None
+    contrast: Annotated[float, Range(0, 1)] | None = None
+    begin: float | None = None
+    away: Annotated[float, Range(0, 0.9)] | None = None
+    jumps: Annotated[int, Range(0)] | None = None
 
     def start(self) -> StreamInfo:
         """Set the scene up."""
@@ -109,5 +129,7 @@ class Synth(Source):
 
 
 def _by_port(truth: Any) -> dict[str, Any]:
-    ports = {Tracks: "truth", Flow: "flow", Place: "place", Label: "label"}
-    return {} if truth is None else {ports[type(truth)]: truth}
+    ports = {Tracks: "truth", Flow: "flow", Place: "place", Pose: "pose", Label: "label"}
+    if truth is None:
+        return {}
+    return {ports[type(each)]: each for each in (truth if isinstance(truth, tuple) else (truth,))}
