@@ -12,10 +12,20 @@ import numpy as np
 
 from eventflow.kernels.jit import jit
 from eventflow.snn.engines import fields as at
-from eventflow.snn.engines.lanes import inner, peek, poke
+from eventflow.snn.engines.lanes import data_of, inner, peek, poke
 
 
-@jit(error_model="numpy")
+@jit
+def catch_up_all(code: Any, weights: Any, floats: Any, ints: Any, row: Any, replay: Any) -> Any:
+    """Advance every site of the population at `row` to the last step; the sites' own notes stay as they are."""
+    program, own, state, words = data_of(code), data_of(weights), data_of(floats), data_of(ints)
+    for site in range(peek(program, row + at.SITES)):
+        missed = peek(words, at.STEP) - peek(words, peek(program, row + at.UP_TO) + site)
+        if missed > 0:
+            catch_up(program, own, state, row, site, missed, replay)
+
+
+@inner
 def catch_up(code: Any, weights: Any, floats: Any, row: Any, site: Any, missed: Any, replay: Any) -> Any:
     """Advance a site by `missed` > 0 steps in which nothing arrived and nothing fired."""
     width = peek(code, row + at.WIDTH)

@@ -19,7 +19,9 @@ CONNECTION_ROWS: Final = 2
 OUTPUT: Final = 3
 OUTPUT_PLACES: Final = 4
 RESTS: Final = 5
-HEADER: Final = 6
+INPUT_SIZE: Final = 6
+OUTPUT_SIZE: Final = 7
+HEADER: Final = 8
 
 # a population
 SITES: Final = 0

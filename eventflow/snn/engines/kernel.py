@@ -9,7 +9,7 @@ import numpy as np
 from eventflow.kernels.jit import jit
 from eventflow.kernels.words import p_of, x_of, y_of
 from eventflow.snn.engines import fields as at
-from eventflow.snn.engines.lanes import inner, lanes_set, lowest, peek, poke
+from eventflow.snn.engines.lanes import data_of, inner, lanes_set, lowest, peek, poke
 from eventflow.snn.engines.neurons import update
 from eventflow.snn.engines.scatter import scatter
 
@@ -21,45 +21,47 @@ OUTSIDE = -3
 
 
 @jit
-def run_step(code: Any, weights: Any, floats: Any, ints: Any, replay: Any, x: Any, out: Any) -> Any:
-    """Run one step on the dense input `x`, flat; write the output, flat, into zeros. Return DONE or NOT_FINITE."""
-    if not _take_dense(code, floats, ints, x):
-        return NOT_FINITE
-    _close_step(code, weights, floats, ints, replay)
-    _write_output(code, floats, ints, out)
-    return DONE
-
-
-@jit
 def run_steps(code: Any, weights: Any, floats: Any, ints: Any, replay: Any, x: Any, out: Any) -> Any:
-    """Run a step on each row of `x`; return DONE, or NOT_FINITE with the steps before it done."""
-    for k in range(len(x)):
-        if not _take_dense(code, floats, ints, x[k]):
+    """Run a step on each stretch of the dense inputs `x`, flat, into `out`, flat, of zeros.
+
+    Returns:
+        DONE, or NOT_FINITE with the steps before it done.
+    """
+    program, own, state, words = data_of(code), data_of(weights), data_of(floats), data_of(ints)
+    size, out_size = peek(program, at.INPUT_SIZE), peek(program, at.OUTPUT_SIZE)
+    for k in range(len(x) // size):
+        if not _take_dense(program, state, words, data_of(x), k * size, size):
             return NOT_FINITE
-        _close_step(code, weights, floats, ints, replay)
-        _write_output(code, floats, ints, out[k])
+        _close_step(program, own, state, words, replay)
+        _write_output(program, state, words, data_of(out), k * out_size)
     return DONE
 
 
 @jit
-def run_units(
-    code: Any, weights: Any, floats: Any, ints: Any, replay: Any, words: Any, width: Any, height: Any, planes: Any,
-    binary: Any, out: Any,
-) -> Any:  # fmt: skip
-    """Run one step on the events in `words`, whatever their times. Return DONE or OUTSIDE, nothing changed."""
-    for i in range(len(words) // 2):
-        if x_of(words[2 * i + 1]) >= width or y_of(words[2 * i + 1]) >= height:
+def run_elements(
+    code: Any, weights: Any, floats: Any, ints: Any, replay: Any, elements: Any, offsets: Any, binary: Any, out: Any
+) -> Any:
+    """Run steps on the events of elements[offsets[k] : offsets[k + 1]], each the flat place of one, into `out`.
+
+    Returns:
+        DONE, or OUTSIDE with nothing done.
+    """
+    program, own, state, words = data_of(code), data_of(weights), data_of(floats), data_of(ints)
+    size, out_size = peek(program, at.INPUT_SIZE), peek(program, at.OUTPUT_SIZE)
+    for element in elements:
+        if element < 0 or element >= size:
             return OUTSIDE
-    for i in range(len(words) // 2):
-        _take_event(code, floats, ints, words[2 * i + 1], width, height, planes, binary)
-    _close_step(code, weights, floats, ints, replay)
-    _write_output(code, floats, ints, out)
+    for k in range(len(offsets) - 1):
+        for i in range(offsets[k], offsets[k + 1]):
+            _take_event(program, state, words, np.int64(elements[i]), binary)
+        _close_step(program, own, state, words, replay)
+        _write_output(program, state, words, data_of(out), k * out_size)
     return DONE
 
 
 @jit
 def run_events(
-    code: Any, weights: Any, floats: Any, ints: Any, replay: Any, words: Any, start: Any, origin: Any, step_us: Any,
+    code: Any, weights: Any, floats: Any, ints: Any, replay: Any, events: Any, start: Any, origin: Any, step_us: Any,
     until: Any, width: Any, height: Any, planes: Any, binary: Any, steps: Any, units: Any, values: Any,
 ) -> Any:  # fmt: skip
     """Take events from number `start` on into steps of `step_us` from `origin` on; close those that end by `until`.
@@ -71,46 +73,48 @@ def run_events(
         last), how many outputs were written, and a status: DONE (whether finished or the outputs' room is used up),
         LATE or OUTSIDE for the event that was not taken.
     """
-    written = 0
-    room = len(steps) - peek(code, peek(code, at.OUTPUT) + at.UNITS_IN_ALL)
-    total = len(words) // 2
+    program, own, state, words = data_of(code), data_of(weights), data_of(floats), data_of(ints)
+    given = data_of(steps), data_of(units), data_of(values)
+    written, room = 0, len(steps) - peek(program, peek(program, at.OUTPUT) + at.UNITS_IN_ALL)
+    total = len(events) // 2
     for i in range(start, total):
-        target = (words[2 * i] - origin) // step_us
-        if words[2 * i] < origin or target < ints[at.STEP]:
+        x, y = np.int64(x_of(events[2 * i + 1])), np.int64(y_of(events[2 * i + 1]))
+        target = (events[2 * i] - origin) // step_us
+        if events[2 * i] < origin or target < peek(words, at.STEP):
             return i, written, LATE
-        if x_of(words[2 * i + 1]) >= width or y_of(words[2 * i + 1]) >= height:
+        if x >= width or y >= height:
             return i, written, OUTSIDE
-        while ints[at.STEP] < target:
+        while peek(words, at.STEP) < target:
             if written > room:
                 return i, written, DONE
-            written = _close_and_note(code, weights, floats, ints, replay, target, steps, units, values, written)
-        _take_event(code, floats, ints, words[2 * i + 1], width, height, planes, binary)
+            written = _close_and_note(program, own, state, words, replay, target, given, written)
+        plane = np.int64(p_of(events[2 * i + 1])) if planes == 2 else 0
+        _take_event(program, state, words, (plane * height + y) * width + x, binary)
     last = (until - origin) // step_us
-    while ints[at.STEP] < last:
+    while peek(words, at.STEP) < last:
         if written > room:
             return total, written, DONE
-        written = _close_and_note(code, weights, floats, ints, replay, last, steps, units, values, written)
+        written = _close_and_note(program, own, state, words, replay, last, given, written)
     return total + 1, written, DONE
 
 
 @inner
 def _close_and_note(
-    code: Any, weights: Any, floats: Any, ints: Any, replay: Any, target: Any, steps: Any, units: Any, values: Any,
-    written: Any,
-) -> Any:  # fmt: skip
+    code: Any, weights: Any, floats: Any, ints: Any, replay: Any, target: Any, given: Any, written: Any
+) -> Any:
     """Close the open step, or all up to `target` where nothing can happen in them; return the outputs written."""
     if _is_idle(code, ints):
         poke(ints, at.STEP, target)
         return written
     _close_step(code, weights, floats, ints, replay)
     row, step = peek(code, at.OUTPUT), peek(ints, at.STEP)
-    listed, given, count = _last_outputs(code, ints, row, step)
+    listed, put, count = _last_outputs(code, ints, row, step)
+    steps, units, values = given
     for k in range(count):
-        steps[written] = step - 1
-        units[written] = peek(code, peek(code, at.OUTPUT_PLACES) + peek(ints, listed + k))
-        values[written] = peek(floats, given + k)
-        written += 1
-    return written
+        poke(steps, written + k, step - 1)
+        poke(units, written + k, peek(code, peek(code, at.OUTPUT_PLACES) + peek(ints, listed + k)))
+        poke(values, written + k, peek(floats, put + k))
+    return written + count
 
 
 @inner
@@ -160,9 +164,7 @@ def _close_step(code: Any, weights: Any, floats: Any, ints: Any, replay: Any) ->
 
 
 @inner
-def _take_event(
-    code: Any, floats: Any, ints: Any, place: Any, width: Any, height: Any, planes: Any, binary: Any
-) -> Any:
+def _take_event(code: Any, floats: Any, ints: Any, unit: Any, binary: Any) -> Any:
     """Add one event to the open step's input; a pixel's second is added to its first, or left out (`binary`)."""
     step = peek(ints, at.STEP) + 1
     slot = step % peek(code, INPUT_ROW + at.HISTORY)
@@ -170,8 +172,6 @@ def _take_event(
     if peek(ints, opened) != step:
         poke(ints, opened, step)
         poke(ints, counter, 0)
-    plane = np.int64(p_of(place)) if planes == 2 else 0
-    unit = (plane * height + np.int64(y_of(place))) * width + np.int64(x_of(place))
     room = slot * peek(code, INPUT_ROW + at.UNITS_IN_ALL)
     listed, values = peek(code, INPUT_ROW + at.FIRED) + room, peek(code, INPUT_ROW + at.VALUES) + room
     numbered = peek(code, INPUT_ROW + at.LISTS) + unit
@@ -187,19 +187,19 @@ def _take_event(
 
 
 @inner
-def _take_dense(code: Any, floats: Any, ints: Any, x: Any) -> Any:
-    """Make the open step's input the values of `x` that are not 0; return whether all are finite."""
+def _take_dense(code: Any, floats: Any, ints: Any, x: Any, first: Any, size: Any) -> Any:
+    """Make the open step's input what is not 0 of the `size` values of `x` from `first` on; return if all are finite."""
     step = peek(ints, at.STEP) + 1
     slot = step % peek(code, INPUT_ROW + at.HISTORY)
     room = slot * peek(code, INPUT_ROW + at.UNITS_IN_ALL)
     listed, values = peek(code, INPUT_ROW + at.FIRED) + room, peek(code, INPUT_ROW + at.VALUES) + room
-    count, whole = 0, len(x) // at.LANES * at.LANES
-    for begin in range(0, len(x), at.LANES):
-        found = lanes_set(x, begin) if begin < whole else (1 << (len(x) - whole)) - 1
+    count, whole = 0, size // at.LANES * at.LANES
+    for begin in range(0, size, at.LANES):
+        found = lanes_set(x, first + begin) if begin < whole else (1 << (size - whole)) - 1
         while found:
             k = begin + lowest(found)
             found &= found - 1
-            value = peek(x, k)
+            value = peek(x, first + k)
             poke(ints, listed + count, k)
             poke(floats, values + count, value)
             count += np.int64(value != 0)
@@ -212,9 +212,9 @@ def _take_dense(code: Any, floats: Any, ints: Any, x: Any) -> Any:
 
 
 @inner
-def _write_output(code: Any, floats: Any, ints: Any, out: Any) -> Any:
-    """Write what the output population put out in the last step into `out`, which is zeros."""
+def _write_output(code: Any, floats: Any, ints: Any, out: Any, first: Any) -> Any:
+    """Write what the output population put out in the last step into `out` from `first` on, where zeros are."""
     row = peek(code, at.OUTPUT)
     listed, given, count = _last_outputs(code, ints, row, peek(ints, at.STEP))
     for k in range(count):
-        poke(out, peek(code, peek(code, at.OUTPUT_PLACES) + peek(ints, listed + k)), peek(floats, given + k))
+        poke(out, first + peek(code, peek(code, at.OUTPUT_PLACES) + peek(ints, listed + k)), peek(floats, given + k))

@@ -22,32 +22,37 @@ def inner(function: Any) -> Any:
     return jit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 
 
-def _element(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
+@intrinsic  # type: ignore[misc]
+def data_of(typing: Any, array: Any) -> Any:
+    """Return where an array's values begin. What takes this and not the array counts no references."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), emit
 
 
 @intrinsic  # type: ignore[misc]
-def peek(typing: Any, array: Any, index: Any) -> Any:
-    """array[index]; integers come as int64."""
-    result = types.int64 if isinstance(array.dtype, types.Integer) else array.dtype
+def peek(typing: Any, data: Any, index: Any) -> Any:
+    """data[index]; integers come as int64."""
+    result = types.int64 if isinstance(data.dtype, types.Integer) else data.dtype
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        own = signature.args[0]
-        return context.cast(builder, builder.load(_element(context, builder, own, *args)), own.dtype, result)
+        value = builder.load(builder.gep(args[0], [args[1]]))
+        return context.cast(builder, value, signature.args[0].dtype, result)
 
-    return result(array, types.int64), emit
+    return result(data, types.int64), emit
 
 
 @intrinsic  # type: ignore[misc]
-def poke(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """array[index] = value."""
+def poke(typing: Any, data: Any, index: Any, value: Any) -> Any:
+    """Set data[index] = value."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], _element(context, builder, signature.args[0], args[0], args[1]))
+        builder.store(args[2], builder.gep(args[0], [args[1]]))
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, array.dtype), emit
+    return types.void(data, types.int64, data.dtype), emit
 
 
 @intrinsic  # type: ignore[misc]
@@ -63,15 +68,14 @@ def lowest(typing: Any, mask: Any) -> Any:
 class _Lanes:
     """The vectors of one call of an intrinsic."""
 
-    def __init__(self, context: Any, builder: Any, array_type: Any) -> None:
-        self.context, self.builder = context, builder
-        self.vector = ir.VectorType(context.get_data_type(array_type.dtype), LANES)
-        self.align = array_type.dtype.bitwidth // 8
+    def __init__(self, context: Any, builder: Any, data_type: Any) -> None:
+        self.builder = builder
+        self.vector = ir.VectorType(context.get_data_type(data_type.dtype), LANES)
+        self.align = data_type.dtype.bitwidth // 8
 
-    def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
+    def pointer(self, data: Any, index: Any) -> Any:
         """Return where the lanes from `index` on are."""
-        element = _element(self.context, self.builder, array_type, array, index)
-        return self.builder.bitcast(element, self.vector.as_pointer())
+        return self.builder.bitcast(self.builder.gep(data, [index]), self.vector.as_pointer())
 
     def load(self, pointer: Any) -> Any:
         """Return eight values."""
@@ -100,8 +104,8 @@ def add_lanes(typing: Any, state: Any, at: Any, weights: Any, row: Any, value: A
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = _Lanes(context, builder, signature.args[0])
-        target = lanes.pointer(signature.args[0], args[0], args[1])
-        product = builder.fmul(lanes.spread(args[4]), lanes.load(lanes.pointer(signature.args[2], args[2], args[3])))
+        target = lanes.pointer(args[0], args[1])
+        product = builder.fmul(lanes.spread(args[4]), lanes.load(lanes.pointer(args[2], args[3])))
         lanes.store(builder.fadd(lanes.load(target), product), target)
         return context.get_dummy_value()
 
@@ -128,8 +132,8 @@ def advance_lanes(
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = _Lanes(context, builder, signature.args[0])
-        potential, driven = (lanes.pointer(signature.args[0], args[0], args[k]) for k in (1, 2))
-        own = [lanes.load(lanes.pointer(signature.args[3], args[3], args[k])) for k in range(4, 9)]
+        potential, driven = (lanes.pointer(args[0], args[k]) for k in (1, 2))
+        own = [lanes.load(lanes.pointer(args[3], args[k])) for k in range(4, 9)]
         by_decay, by_gain, added, constant, level = own
         x = builder.fadd(lanes.load(driven), constant)
         new = builder.fadd(builder.fmul(by_decay, lanes.load(potential)), builder.fmul(by_gain, x))
@@ -148,7 +152,7 @@ def lanes_set(typing: Any, values: Any, at: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = _Lanes(context, builder, signature.args[0])
-        found = lanes.load(lanes.pointer(signature.args[0], args[0], args[1]))
+        found = lanes.load(lanes.pointer(args[0], args[1]))
         return lanes.mask(builder.fcmp_unordered("!=", found, ir.Constant(lanes.vector, None)))
 
     return types.int64(values, types.int64), emit

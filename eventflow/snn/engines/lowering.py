@@ -68,7 +68,7 @@ class _Lowering:
             self._announce(name)
         for name in self.model.order:
             self._lower(name)
-        for source, target in self.model.feedback or ():
+        for source, _ in self.model.feedback or ():
             self.remembered[f"{source}.out"] = View.of(source, self.model.shapes[source])
         self._give_histories()
         return Lowered(self.populations, self.connections, self.remembered)

@@ -73,7 +73,7 @@ def _update_plain(
             while over:
                 lane = j + lowest(over)
                 over &= over - 1
-                again |= _fire(code, weights, floats, ints, row, site, lane, slot, weights.dtype.type(0))
+                again |= _fire(code, weights, floats, ints, row, site, lane, slot, peek(weights, 0) * 0)
         if again and not restless:
             _see_again(code, ints, row, site, step)
 
@@ -110,7 +110,7 @@ def _update_any(
             _arrive(code, weights, floats, ints, row, site, step, replay)
         again = False
         for lane in range(width):
-            before = weights.dtype.type(0)
+            before = peek(weights, 0) * 0
             if kind == at.RELAY:
                 drive = peek(code, row + at.DRIVE) + site * width + lane
                 out = peek(floats, drive) + value_of(code, weights, row, at.BIAS, site, lane)

@@ -129,6 +129,7 @@ def _write_header(code: Array, model: Model, parts: Lowered, room: Room, rows: d
     output = parts.populations[model.output]
     places = np.full(output.units, -1, np.int64)
     places[output.places] = np.arange(len(output.places))
+    code[at.INPUT_SIZE], code[at.OUTPUT_SIZE] = np.prod(model.input_shape), np.prod(model.output_shape)
     code[at.POPULATIONS] = len(parts.populations)
     code[at.OUTPUT] = rows[model.output]
     code[at.OUTPUT_PLACES] = room.add_table(places)

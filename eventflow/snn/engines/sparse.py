@@ -78,7 +78,7 @@ class SparseEngine:
                 x = np.ascontiguousarray(x, self.dtype)
             out = np.zeros(self._output, self.dtype)
             program = self.program
-            status = kernel.run_step(
+            status = kernel.run_steps(
                 program.code, program.weights, floats[0], ints[0], self.replay, x.reshape(-1), out.reshape(-1)
             )
             if status:
@@ -94,37 +94,48 @@ class SparseEngine:
         floats, ints = state[FLOATS], state[INTS]
         streams, batched = self._as_streams(np.asarray(inputs), len(floats))
         steps = len(inputs)
-        out = np.zeros((len(floats), steps, int(np.prod(self._output))), self.dtype)
+        out = np.zeros((len(floats), steps * int(np.prod(self._output))), self.dtype)
         program = self.program
         for k in range(len(floats)):
-            own = np.ascontiguousarray(streams[:, k].reshape(steps, -1), self.dtype)
+            own = np.ascontiguousarray(streams[:, k], self.dtype).reshape(-1)
             if kernel.run_steps(program.code, program.weights, floats[k], ints[k], self.replay, own, out[k]):
                 raise _not_finite()
         shaped = out.reshape(len(floats), steps, *self._output)
         return (np.moveaxis(shaped, 0, 1) if batched else shaped[0]), state
 
-    def step_events(self, events: Events, state: State, *, binary: bool = False) -> tuple[Array, State]:
-        """Run one step on a packet's events, whatever their times: the same as `step` on their counts a pixel.
+    def run_elements(
+        self, elements: Array, offsets: Array, state: State, *, binary: bool = False
+    ) -> tuple[Array, State]:
+        """Run steps on events given by the flat index of the input they reach: what `run` gives on their counts.
 
         Args:
-            events: of the network's geometry; channel 0 is OFF and 1 is ON where the network has two.
+            elements: integers, of all steps.
+            offsets: (steps + 1,): step k has elements[offsets[k] : offsets[k + 1]].
             state: of one stream.
-            binary: a pixel's further events in the step are left out.
+            binary: an element's further events in a step are left out.
+
+        Returns:
+            outputs (steps, *shape), state.
 
         Raises:
-            EventsError: an event lies outside the network's input.
+            ParameterError: an element or an offset lies outside; nothing was done.
         """
         if type(state) is not SparseState or len(state) != 2:
             state = self._adopted(state)
-        planes, height, width = self._planes()
-        out = np.zeros(self._output, self.dtype)
-        program = self.program
-        status = kernel.run_units(
-            program.code, program.weights, state[FLOATS][0], state[INTS][0], self.replay, words_of(events),
-            width, height, planes, binary, out.reshape(-1),
+        if len(offsets) < 1 or offsets[0] < 0 or offsets[-1] > len(elements) or (np.diff(offsets) < 0).any():
+            raise ParameterError(f"offsets must rise from 0 or above to {len(elements)} at most")
+        steps, program = len(offsets) - 1, self.program
+        out = np.zeros((steps, *self._output), self.dtype)
+        status = kernel.run_elements(
+            program.code, program.weights, state[FLOATS][0], state[INTS][0], self.replay, elements, offsets, binary,
+            out.reshape(-1),
         )  # fmt: skip
         if status:
-            raise self._outside(events, None)
+            wrong = int(((elements < 0) | (elements >= np.prod(self._input))).argmax())
+            raise ParameterError(
+                f"element {wrong} is {elements[wrong]}, outside the input of {self._input}: expected 0 to "
+                f"{int(np.prod(self._input)) - 1}"
+            )
         return out, state
 
     def feed(
@@ -254,9 +265,8 @@ class SparseEngine:
             raise ParameterError(f"step_us is {step}; events are cut into steps of whole µs, at least 1")
         return int(step)
 
-    def _outside(self, events: Events, index: int | None) -> EventsError:
+    def _outside(self, events: Events, first: int) -> EventsError:
         _, height, width = self._planes()
-        first = index if index is not None else int(((events.x >= width) | (events.y >= height)).argmax())
         return EventsError(
             f"event {first} at x = {events.x[first]}, y = {events.y[first]} lies outside the network's input of "
             f"{width}x{height}; crop or scale the events before it",

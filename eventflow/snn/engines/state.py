@@ -8,7 +8,7 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.snn.engines import fields as at
-from eventflow.snn.engines.catching_up import catch_up
+from eventflow.snn.engines.catching_up import catch_up_all
 
 if TYPE_CHECKING:
     from eventflow.snn.engines.populations import Population
@@ -64,10 +64,7 @@ def _caught_up(engine: SparseEngine, own: Population, floats: Array, ints: Array
     floats = floats.copy()
     if code[row + at.STILL] or code[row + at.RESTLESS]:
         return floats
-    for site in range(own.sites):
-        missed = ints[at.STEP] - ints[code[row + at.UP_TO] + site]
-        if missed > 0:
-            catch_up(code, engine.program.weights, floats, row, site, missed, engine.replay)
+    catch_up_all(code, engine.program.weights, floats, ints, row, engine.replay)
     return floats
 
 
