@@ -47,6 +47,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "slice_overlapping_count": [{"count": 7, "every": 3}, {"count": 2, "every": 5}],
     "slice_time_or_count": [{"count": 5, "every": "3ms", "max_gap": "50ms"}],
     "slice_together": [{"every": "3ms", "max_gap": "50ms"}, {"tail": "drop"}],
+    "align_clock": [{"offset_us": 70.4, "drift_ppm": 300.0}, {"offset_us": -5000.0, "at_us": 7}],
     "slice_triggers": [{}, {"edge": "both", "line": 0}],
     "slice_variance": [{"block": 3, "downsampling": 0}, {"block": 1, "threshold": 0.0, "downsampling": 1}],
     "slice_time": [{"every": "3ms", "max_gap": "50ms"}, {"every": "10ms"}],
@@ -122,6 +123,8 @@ def _strategies(name: str) -> dict[str, object]:
     """Streams for nodes whose kinds of messages the kit has no strategy for."""
     if name == "slice_triggers":
         return {"inputs": st.fixed_dictionaries({"triggers": triggers(), "events": one_packet(events())})}
+    if name == "clock_fit":
+        return {"inputs": st.fixed_dictionaries({"reference": triggers(), "other": triggers()})}
     if name == "slice_area":
         return {"inputs": st.fixed_dictionaries({"flow": flows(), "events": one_packet(events())})}
     if name == "label_accuracy":

@@ -86,6 +86,8 @@ class CameraSource(Source):
     raw: bool = False
     patience: Annotated[Duration, Range(0)] = s(30)
     max_backstep: Annotated[Duration, Range(0)] = ms(10)
+    _reached: int
+    _told: int
 
     def start(self) -> StreamInfo:
         """Open the camera and set it up."""
@@ -148,8 +150,7 @@ class CameraSource(Source):
         camera = self._camera
         self._order = TimeOrder("clamp", max_backstep=self.max_backstep, on_jump="reset", name=camera.name)
         self._words = WordStream(camera.encoding, camera.width, camera.height, camera.name) if camera.encoding else None
-        self._reached: int = BEFORE_ALL_TIME
-        self._told: int = BEFORE_ALL_TIME
+        self._reached = self._told = BEFORE_ALL_TIME
         self._counted: Counter[str] = Counter()
 
     def _from_words(self, data: bytes) -> Iterator[CameraStreams | Reset]:
