@@ -9,6 +9,8 @@ from eventflow.errors import RecordingError
 from eventflow.events import Events
 from eventflow.graph.node import Node
 from eventflow.io import create, formats
+from eventflow.io.source import STDIN
+from eventflow.io.standard import STREAMED, StandardOutput
 from eventflow.io.table import format_named
 from eventflow.messages import Grid, Message, StreamInfo, Tracks
 from eventflow_nodes.sinks.grid_files import GridHdf5, GridNpz
@@ -27,8 +29,9 @@ class Write(Node):
     when it is whole, and depends on what is in the stream alone. Events that are unordered are written as they are.
 
     Args:
-        path: the file.
-        format: name of the recording format, where the suffix does not say.
+        path: the file; `-` is standard output, for events and another program behind a pipe: `eventflow run … |
+            eventflow run …` with `read` of path `-` there.
+        format: name of the recording format, where the suffix does not say; of standard output evt3 unless it says.
     """
 
     path: Path
@@ -37,6 +40,14 @@ class Write(Node):
     def start(self, message: StreamInfo) -> None:
         """Refuse a file that nothing is written as."""
         self._size = (message.width, message.height)
+        self._standard = str(self.path) == STDIN
+        if self._standard:
+            self._recorded = False
+            self._file: Any = StandardOutput(
+                width=message.width, height=message.height, format=self.format or STREAMED[0]
+            )
+            self._kind: type = Events
+            return
         if self.format is not None and not format_named(self.format).writes:
             raise RecordingError(f"{self.path}: format {self.format} can be read but not written")
         suffix = self.path.suffix.lower()
@@ -48,6 +59,8 @@ class Write(Node):
         """Append a message."""
         if isinstance(message, Events) and not len(message):
             return
+        if self._standard and not isinstance(message, Events):
+            raise RecordingError(f"standard output takes events, not {type(message).__name__}; write a file")
         if not hasattr(self, "_file"):
             self._open(type(message))
         if isinstance(message, Events):
@@ -70,6 +83,8 @@ class Write(Node):
         try:
             if file is not None and not complete:
                 file.discard()
+            elif file is not None and self._standard:
+                file.close()
             elif file is not None and (self._kind is Events or self._recorded):
                 self.outputs.append(file.close())
             elif file is not None:
@@ -90,7 +105,7 @@ class Write(Node):
         width, height = self._size
         if self._recorded:
             text = None if self.services is None else self.services.graph_text or None
-            self._file: Any = create(self.path, width=width, height=height, format=_CONTAINER, graph=text)
+            self._file = create(self.path, width=width, height=height, format=_CONTAINER, graph=text)
         elif kind is Events:
             self._file = create(self.path, width=width, height=height, format=self.format)
         else:
