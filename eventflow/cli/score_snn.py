@@ -8,12 +8,19 @@ and with --spikingjelly whether each layer's spikes are that library's.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+
+    from eventflow.score.snn_agreement import Comparison
+    from eventflow.score.snn_digits import Agreement
+    from eventflow.snn.engine import Engine
+    from eventflow.snn.model import Model
 
 RESETS = ("multispike", "subtract", "zero")
 
@@ -24,8 +31,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--digits", metavar="NPZ", help="labelled recordings: x, y, p, t (µs), offsets, label")
     parser.add_argument("--count", type=int, metavar="N", help="only the first N recordings")
     parser.add_argument("--step-us", type=float, default=1000.0, metavar="US", help="the step (default 1000)")
+    parser.add_argument("--steps", type=int, default=340, metavar="N", help="steps of a recording (default 340)")
+    parser.add_argument("--counts", action="store_true", help="events of a pixel in a step count each, not as one")
+    parser.add_argument("--engine", default="sparse", choices=("sparse", "torch"), help="what runs it (default sparse)")
     parser.add_argument("--spikingjelly", action="store_true", help="compare every layer's every spike (zero reset)")
-    parser.add_argument("--dtype", default="float64", choices=("float32", "float64"), help="of that comparison")
+    parser.add_argument(
+        "--dtype", default="float32", choices=("float32", "float64"), help="what is computed in (default float32)"
+    )
     parser.add_argument("--nir", nargs="*", default=[], metavar="FILE", help="NIR graphs to add to the table")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
@@ -50,8 +62,8 @@ def _table(options: argparse.Namespace) -> int:
     rows = []
     if not options.json:
         print(HEADER)
-    graphs = [partial(braille, Path(path)) for path in options.nir]
-    for make in (*comparisons(), *graphs):
+    makers: list[Callable[[], Comparison]] = [*comparisons(), *(partial(braille, Path(path)) for path in options.nir)]
+    for make in makers:
         rows.append(compared(make()))
         if not options.json:
             print(rows[-1].text(), flush=True)
@@ -64,11 +76,11 @@ def _accuracy(options: argparse.Namespace) -> int:
     from eventflow.score.snn_digits import Digits, correct, output_counts
     from eventflow.snn.network_file import read_network
 
-    digits = Digits(options.digits, options.count)
+    digits = Digits(options.digits, options.count, steps=options.steps, counts=options.counts)
     found = {}
     for reset in RESETS:
         model = read_network(options.network, step_us=options.step_us, reset=reset, rule="exact", drive="impulse")
-        found[reset] = correct(output_counts(model, digits), digits)
+        found[reset] = correct(output_counts(_engine(options, model), digits, options.dtype), digits)
         if not options.json:
             print(f"{reset:12}{found[reset]} of {len(digits.labels)} right", flush=True)
     if options.json:
@@ -76,14 +88,32 @@ def _accuracy(options: argparse.Namespace) -> int:
     return 0
 
 
+def _engine(options: argparse.Namespace, model: Model) -> Engine:
+    if options.engine == "torch":
+        from eventflow.snn.torch_network import TorchEngine
+
+        return TorchEngine(model, options.dtype)
+    import numpy as np
+
+    from eventflow.snn.engines.sparse import SparseEngine
+
+    return SparseEngine(model, dtype=np.float32 if options.dtype == "float32" else np.float64)
+
+
+def _progress(done: int, agreement: Agreement) -> None:
+    if sys.stderr.isatty():
+        differing = sum(other for _, other in agreement.layers.values())
+        print(f"\r{done} recordings, {differing} neuron-steps differ", end="", file=sys.stderr, flush=True)
+
+
 def _against_spikingjelly(options: argparse.Namespace) -> int:
     from eventflow.score.snn_digits import Digits, against_spikingjelly, correct
     from eventflow.snn.network_file import read_network
 
-    digits = Digits(options.digits, options.count)
+    digits = Digits(options.digits, options.count, steps=options.steps, counts=options.counts)
     model = read_network(options.network, step_us=options.step_us, reset="zero", rule="exact", drive="impulse")
     bits = 20 if options.dtype == "float64" else None
-    found = against_spikingjelly(options.network, model, digits, options.dtype, bits)
+    found = against_spikingjelly(options.network, model, digits, options.dtype, bits, _progress)
     steps, differing = (sum(column) for column in zip(*found.layers.values(), strict=True))
     counts_differ = int((found.ours != found.theirs).any(1).sum())
     labels_differ = int((found.ours.argmax(1) != found.theirs.argmax(1)).sum())

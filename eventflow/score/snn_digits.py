@@ -11,25 +11,29 @@ from eventflow.errors import ParameterError, missing_extra
 from eventflow.snn.layers import Conv2d, Linear
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from eventflow.snn.engine import Engine
     from eventflow.snn.model import Model
     from eventflow.snn.neuron import Array
 
 _NEEDED = ("x", "y", "p", "t", "offsets", "label")
 BATCH = 25
+STEPS = 340
 
 
 class Digits:
-    """Labelled recordings of an archive with x, y, p, t (µs), offsets and label, as frames of counts.
+    """Labelled recordings of an archive with x, y, p, t (µs), offsets and label, as frames.
+
+    A frame holds whether a pixel had an event in the step, or with `counts` how many. A recording has `steps` steps, so
+    that what neurons still hold after the last event comes out; events after them are left out.
 
     Attributes:
         labels: (recordings,).
-        longest_us: the time of the last event of all.
     """
 
-    def __init__(self, path: str | Path, count: int | None = None) -> None:
+    def __init__(self, path: str | Path, count: int | None = None, *, steps: int = STEPS, counts: bool = False) -> None:
         try:
             with np.load(path) as archive:
                 data = {name: archive[name] for name in _NEEDED}
@@ -38,20 +42,23 @@ class Digits:
         self._data = data
         self._offsets = data["offsets"].astype(np.int64)
         self.labels = data["label"].astype(np.int64)[:count]
-        self.longest_us = int(data["t"][: self._offsets[len(self.labels)]].max(initial=0))
+        self.steps, self._counts = steps, counts
 
     def frames(self, begin: int, end: int, model: Model, dtype: str) -> Array:
-        """Return the recordings begin … end as (T, recordings, *input_shape) counts in steps of the model's step."""
-        step_us = model.step_us or 1.0
-        steps = int(self.longest_us // step_us) + 1
-        frames = np.zeros((steps, end - begin, *model.input_shape), dtype)
+        """Return the recordings begin … end as (T, recordings, *input_shape), in steps of the model's."""
+        frames = np.zeros((self.steps, end - begin, *model.input_shape), dtype)
         _, _, height, width = frames.shape[1:]
         low, high = self._offsets[begin], self._offsets[end]
         x, y, p, t = (self._data[name][low:high].astype(np.int64) for name in "xypt")
         if ((x >= width) | (y >= height) | (p >= frames.shape[2])).any():
             raise ParameterError(f"events lie outside the network's input of {model.input_shape}")
         recording = np.repeat(np.arange(end - begin), np.diff(self._offsets[begin : end + 1]))
-        np.add.at(frames, ((t // step_us).astype(np.int64), recording, p, y, x), 1)
+        step = (t // (model.step_us or 1.0)).astype(np.int64)
+        place = tuple(index[step < self.steps] for index in (step, recording, p, y, x))
+        if self._counts:
+            np.add.at(frames, place, 1)
+        else:
+            frames[place] = 1
         return frames
 
     def batches(self, model: Model, dtype: str) -> Iterator[tuple[slice, Array]]:
@@ -75,17 +82,13 @@ class Agreement:
         self.layers[name] = (compared + mine.numel(), differing + int((mine != other).sum()))
 
 
-def output_counts(model: Model, digits: Digits, dtype: str = "float32") -> Array:
-    """Return (recordings, outputs) spikes of the discrete `model`, run in torch."""
-    import torch
-
-    from eventflow.snn.torch_network import TorchNetwork
-
-    network = TorchNetwork(model, dtype).requires_grad_(False)
+def output_counts(engine: Engine, digits: Digits, dtype: str) -> Array:
+    """Return (recordings, outputs) spikes of `engine`, one recording after another."""
+    model = engine.model
     counts = np.zeros((len(digits.labels), *model.output_shape))
-    for which, frames in digits.batches(model, dtype):
-        with torch.inference_mode():
-            counts[which] = network(torch.from_numpy(frames))[0].sum(0).numpy()
+    for index in range(len(counts)):
+        frames = digits.frames(index, index + 1, model, dtype)
+        counts[index] = engine.run(frames[:, 0], engine.start())[0].sum(0)
     return counts
 
 
@@ -99,10 +102,18 @@ def rounded(model: Model, bits: int = 20) -> Model:
     return replace(model, layers={name: _rounded(layer, bits) for name, layer in model.layers.items()})
 
 
-def against_spikingjelly(path: str | Path, model: Model, digits: Digits, dtype: str, bits: int | None) -> Agreement:
+def against_spikingjelly(
+    path: str | Path,
+    model: Model,
+    digits: Digits,
+    dtype: str,
+    bits: int | None,
+    told: Callable[[int, Agreement], None] = lambda done, agreement: None,
+) -> Agreement:
     """Run the NIR graph `path` as `model` here and in spikingjelly, and compare every neuron's every step.
 
-    With `bits` both have their weights rounded. spikingjelly resets to zero and needs a step of 1 s (its r is 1/dt).
+    With `bits` both have their weights rounded; `told` hears of the recordings done so far. spikingjelly resets to zero
+    and needs a step of 1 s, because it wants r to be 1 / dt.
     """
     import torch
 
@@ -123,6 +134,7 @@ def against_spikingjelly(path: str | Path, model: Model, digits: Digits, dtype: 
         for name, values in theirs.items():
             agreement.add(name, record[name], values)
         agreement.theirs[which] = theirs[model.output].sum(0).numpy()
+        told(which.stop, agreement)
     return agreement
 
 
