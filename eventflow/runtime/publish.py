@@ -8,7 +8,6 @@ protocol are in docs/wire.md.
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
 from collections import Counter, deque
@@ -22,6 +21,7 @@ from eventflow.messages import time_of
 from eventflow.runtime import wire
 from eventflow.runtime.counters import LatencyHistogram
 from eventflow.runtime.curve import is_loopback, serve_encrypted
+from eventflow.runtime.sockets import PATH_LENGTH, own_folder
 from eventflow.runtime.subscriber import QUEUED_MESSAGES, Subscriber, policy_from
 
 if TYPE_CHECKING:
@@ -32,31 +32,20 @@ _FAREWELL_S = 1.0
 _BEAT_S = 1.0
 _HEARD_AT_ONCE = 256
 _MOST_CREDIT = 1 << 40
-_PATH_LENGTH = 107
-
-
-def tap_folder() -> Path:
-    """Return this user's folder of tap sockets; it is made, for this user alone, when it is first needed."""
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(base) / f"eventflow-taps-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise LinkError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")
-    return folder
 
 
 def address_of(name: str, *, encrypted: bool = False) -> str:
-    """Return the address of a stream: a name lies in `tap_folder`, an address such as tcp://127.0.0.1:5560 is kept.
+    """Return the address of a stream: a name lies in a folder of this user's, tcp://127.0.0.1:5560 is kept.
 
     Raises:
         ParameterError: the address is neither ipc nor tcp, or a tcp one that other hosts can reach: such a stream
             must be encrypted.
     """
     if "://" not in name:
-        path = f"{tap_folder()}/{name.replace('/', '.')}"
-        if len(path.encode()) > _PATH_LENGTH:
+        path = f"{own_folder('taps')}/{name.replace('/', '.')}"
+        if len(path.encode()) > PATH_LENGTH:
             raise ParameterError(
-                f"tap {name!r}: its socket {path} would be longer than {_PATH_LENGTH} bytes; shorten it"
+                f"tap {name!r}: its socket {path} would be longer than {PATH_LENGTH} bytes; shorten it"
             )
         return f"ipc://{path}"
     transport, _, rest = name.partition("://")

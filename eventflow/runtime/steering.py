@@ -7,8 +7,6 @@ answer are one MessagePack map each; docs/wire.md lists them. Whatever changed t
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +18,7 @@ import zmq
 
 from eventflow.errors import EventflowError, LinkError, ParameterError
 from eventflow.graph.node import Source, did_you_mean
+from eventflow.runtime.sockets import own_folder
 from eventflow.units import duration_from_text
 
 if TYPE_CHECKING:
@@ -28,27 +27,15 @@ if TYPE_CHECKING:
 
     from eventflow.graph.graph import Graph
 
-_BASE_LENGTH: Final = 60  # the path of a socket has at most 107 bytes
 _ANSWER_MS: Final = 10_000
 _LARGEST_REQUEST: Final = 1 << 16
 ORDERS: Final = ("summary", "pause", "resume", "step", "seek", "set", "stop")
 
 
-def runs_folder() -> Path:
-    """Return the folder of this user's run sockets; it is made, for this user alone, when it is first needed."""
-    bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")
-    base = next(each for each in bases if each and (len(each.encode()) <= _BASE_LENGTH or each == "/tmp"))
-    folder = Path(base) / f"eventflow-top-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise LinkError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")
-    return folder
-
-
 def runs() -> list[str]:
     """Return the ids of this user's runs that can be steered, oldest first; sockets of dead ones are removed."""
     found = []
-    for path in sorted(runs_folder().iterdir()):
+    for path in sorted(own_folder("runs").iterdir()):
         if Path(f"/proc/{path.name.rpartition('-')[2]}").exists() or not Path("/proc").exists():
             found.append(path.name)
         else:
@@ -116,7 +103,7 @@ class Steering:
         self._graph, self._apply, self._summary = graph, apply, summary
         self._log = log
         self._begun = time.monotonic()
-        self._path = runs_folder() / run_id
+        self._path = own_folder("runs") / run_id
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="steering", daemon=True)
 
@@ -175,7 +162,7 @@ class RunHandle:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.connect(f"ipc://{runs_folder() / self.run}")
+        self._socket.connect(f"ipc://{own_folder('runs') / self.run}")
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Return the answer to a request.

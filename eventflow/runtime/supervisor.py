@@ -25,6 +25,7 @@ from eventflow import errors
 from eventflow.io.parts import parts_in_journal, remove_part
 from eventflow.runtime.control import memory_limit_error
 from eventflow.runtime.interrupt import Interrupts
+from eventflow.runtime.sockets import socket_base
 from eventflow.runtime.stall import StallDetector
 from eventflow.runtime.steering import steering
 from eventflow.runtime.worker import TOKEN_VARIABLE
@@ -43,7 +44,6 @@ _CLOSING_S = 20.0
 _GO_DELAY_NS = 5_000_000
 _PROGRESS_S = 0.25
 _FOLDER_PREFIX = "eventflow-run-"
-_BASE_LENGTH = 60
 _LOOK_S = 0.15
 
 
@@ -90,7 +90,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Run to the end; nothing is left behind, whatever happens."""
-        base = _socket_base()
+        base = socket_base()
         # outermost: an interrupt while the folder is made or removed must not leave it behind
         with self._interrupts:
             _sweep(base)
@@ -315,17 +315,6 @@ class Supervisor:
 
     def _send(self, name: str, order: dict[str, Any]) -> None:
         self._socket.send_multipart([name.encode(), msgspec.msgpack.encode(order)])
-
-
-def _socket_base() -> Path:
-    """Return the first of the usual folders that is short enough: a socket's path has room for 107 characters."""
-    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
-        if base and len(base.encode()) <= _BASE_LENGTH and os.access(base, os.W_OK):
-            return Path(base)
-    raise errors.LinkError(
-        f"no folder for the sockets between processes: XDG_RUNTIME_DIR, TMPDIR and /tmp are longer than {_BASE_LENGTH} "
-        "characters or cannot be written; set XDG_RUNTIME_DIR to a short path of yours"
-    )
 
 
 def _sweep(base: Path) -> None:

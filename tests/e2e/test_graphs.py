@@ -9,11 +9,12 @@ import pytest
 import eventflow as ef
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
-SHORTER = {"demo": {"camera.duration": "600ms"}}
+SHORTER = {"demo": {"camera.duration": "600ms"}, "live": {"duration": "300ms"}}
 FILES = {
     "convert": {"converted.npz"},
     "demo": {"demo.mp4", "demo-tracks.csv"},
     "denoise-and-track": {"clean.npz", "tracks.csv"},
+    "live": {"live-tracks.csv", "live.aedat4"},
     "voxelize": {"voxels.npz"},
 }
 
