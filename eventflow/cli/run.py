@@ -35,7 +35,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="fused (one thread), threads, processes, auto, or a YAML file with a `place:` map; else the graph's own",
     )
     parser.add_argument("--packet-events", type=positive, metavar="N", help="largest packet of every source")
-    parser.add_argument("--for", dest="for_us", type=duration, metavar="TIME", help="stop after this much event time")
+    parser.add_argument(
+        "--for", dest="for_us", type=duration, metavar="TIME", help="stop after so much event time; live: wall time"
+    )
     parser.add_argument("--summary", metavar="FILE.json", help="write the summary there, with hashes of all outputs")
     parser.add_argument("--strict", action="store_true", help="fail if a recording was damaged")
     parser.add_argument("--memory", type=size, default=None, metavar="SIZE", help="limit of all queues (1GB)")

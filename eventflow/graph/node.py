@@ -62,8 +62,12 @@ class Services(Protocol):
     def subscription(self, url: str, **options: Any) -> Any:
         """Return the messages that another run publishes under a name or at an address."""
 
-    def traffic(self) -> dict[str, float]:
-        """Return what passed over all edges of this process so far: `sent`, `dropped`, and the ages' `age_p99_us`."""
+    def traffic(self, before: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what passed over all edges of this process so far: `sent`, `dropped`, and `age_p99_us` since `before`.
+
+        Args:
+            before: what an earlier call returned; None: the ages of the whole run.
+        """
 
 
 @runtime_checkable

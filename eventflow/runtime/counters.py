@@ -28,7 +28,7 @@ class LatencyHistogram:
     def merge(self, counts: dict[int, int], max_ns: int) -> None:
         """Add another histogram's counts."""
         self.max_ns = max(self.max_ns, max_ns)
-        for key, count in counts.items():
+        for key, count in dict(counts).items():  # copied at once: its thread may go on counting
             self.counts[int(key)] = self.counts.get(int(key), 0) + count
 
     def percentile_us(self, share: float) -> float:

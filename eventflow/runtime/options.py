@@ -15,7 +15,7 @@ class RunOptions:
 
     Attributes:
         pace: when what is due; None is as fast as possible.
-        for_us: how much event time of each source to process, µs; None is all.
+        for_us: how much event time of each source to process, µs, of a live one wall time; None is all.
         memory_bytes: what queues and join buffers may hold together.
         run_id: the name under which others may look at the run and steer it; "" is not at all.
         folder: where a failed run leaves tracebacks and messages.

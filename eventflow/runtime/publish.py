@@ -312,15 +312,21 @@ class Publishers:
 
         return connect(url, **options)
 
-    def traffic(self) -> dict[str, float]:
-        """Return what passed over all edges of this process so far: `sent`, `dropped`, and the ages' `age_p99_us`."""
+    def traffic(self, before: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what passed over all edges of this process so far; `age_p99_us` is of what passed since `before`.
+
+        Args:
+            before: what an earlier call returned.
+        """
         ages = LatencyHistogram()
         for counts in self.edges.values():
             ages.merge(counts.latency.counts, counts.latency.max_ns)
+        known = LatencyHistogram(dict(before["ages"]) if before else None)
         return {
             "sent": sum(counts.messages_sent for counts in self.edges.values()),
             "dropped": sum(counts.messages_dropped for counts in self.edges.values()),
-            "age_p99_us": ages.percentile_us(0.99),
+            "ages": ages.counts,
+            "age_p99_us": ages.since(known).percentile_us(0.99),
         }
 
     def close(self) -> None:

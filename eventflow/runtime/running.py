@@ -50,7 +50,7 @@ def run(
         place: fused, threads, processes, auto, a file or map that places nodes; None: what the graph file says.
         speed: "max", event time per wall time, or a file of wall times (s) and speeds.
         packet_events: the largest packet of every source, events; None: each source's own.
-        for_us: how much event time to process, µs.
+        for_us: how much event time to process, µs; of live sources, how much wall time.
         memory_bytes: what queues and join buffers may hold together.
         hash_outputs: whether the summary holds the blake2b of the files written.
         runs_folder: where a failure leaves its traceback and the message it failed on.

@@ -103,7 +103,11 @@ class SourceRunner(Runner):
         if self._first_t is None and not isinstance(item, (Reset, Watermark)):
             self._first_t = _first_time(item)
         limit = self.control.for_us
-        if limit is not None and self._first_t is not None:
+        if limit is not None and self.node.live:
+            if time.monotonic_ns() - self.control.anchor_ns > limit * 1000:
+                self._finish()
+                return
+        elif limit is not None and self._first_t is not None:
             item = _before(item, self._first_t + limit)
             if item is None:
                 self._finish()

@@ -50,7 +50,7 @@ class AlarmNode(Node):
         self._period = Period(events.width, events.height, self.every)
         self._begin = _NEVER
         self._raised: dict[str, bool] = {}
-        self._before = {"sent": 0, "dropped": 0}
+        self._before: dict[str, Any] = {"sent": 0, "dropped": 0, "ages": {}}
 
     def events(self, events: Events) -> Iterator[Alarm]:
         """Count a packet; yield what the periods that end in it changed."""
@@ -86,11 +86,11 @@ class AlarmNode(Node):
         if self.flicker_above is not None:
             yield from self._judge(t, "flicker_above", period.flicker(), self.flicker_above, above=True)
         if self.services is not None and (self.dropped_above is not None or self.age_above is not None):
-            yield from self._look_at_edges(t, self.services.traffic())
+            yield from self._look_at_edges(t, self.services.traffic(self._before))
 
     def _look_at_edges(self, t: int, traffic: dict[str, Any]) -> Iterator[Alarm]:
         sent, dropped = (traffic[name] - self._before[name] for name in ("sent", "dropped"))
-        self._before = {name: traffic[name] for name in self._before}
+        self._before = traffic
         if self.dropped_above is not None:
             share = dropped / sent if sent else 0.0
             yield from self._judge(t, "dropped_above", share, self.dropped_above, above=True)
