@@ -111,6 +111,8 @@ def stcf(
         raise ParameterError(f"k is {k}, expected 1 to {len(offsets)}, the number of neighbours within radius {radius}")
 
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
+        if radius == 1 and not own and room[2] is None:
+            return int(loops.stcf_of_eight(words, *where, k, polarity, window, *room[:2]))
         return int(loops.kth_neighbour_age(words, *where, offsets, k, polarity, window, *room))
 
     return judged(events, state, ANY_AGE if mark else window, step, mark=mark, verdict_cost=1.6 * len(offsets))

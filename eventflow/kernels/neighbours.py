@@ -95,6 +95,51 @@ def kth_neighbour_age(
 
 
 @jit
+def stcf_of_eight(
+    words: Any,
+    cells: Any,
+    base: Any,
+    stride: Any,
+    margin: Any,
+    k: Any,
+    polarity: Any,
+    window: Any,
+    kept: Any,
+    mask: Any,
+) -> Any:
+    """Return how many events are kept by their eight neighbours; in half the time of `kth_neighbour_age`."""
+    row = np.uint64(stride)
+    corners = cells[(margin - 1) * stride + margin - 1 :]  # the corner of the first pixel's neighbourhood
+    span = np.uint64(4 * window - 2)
+    told = np.int64(1 if polarity else 0)
+    at = 0
+    for i in range(len(words) // 2):
+        t, place = words[2 * i], words[2 * i + 1]
+        above = y_of(place) * row + x_of(place)
+        here, below = above + row, above + row + row
+        now = 2 * (t - base)
+        earliest, p = now - 2 * (window - 1), np.int64(p_of(place))
+        support = (
+            _supports(corners[above], earliest, span, p, told)
+            + _supports(corners[above + ONE], earliest, span, p, told)
+            + _supports(corners[above + TWO], earliest, span, p, told)
+            + _supports(corners[here], earliest, span, p, told)
+            + _supports(corners[here + TWO], earliest, span, p, told)
+            + _supports(corners[below], earliest, span, p, told)
+            + _supports(corners[below + ONE], earliest, span, p, told)
+            + _supports(corners[below + TWO], earliest, span, p, told)
+        )
+        corners[here + ONE] = now + p
+        at = settle(i, t, place, support >= k, at, kept, mask)
+    return at // 2
+
+
+@jit
+def _supports(cell: Any, earliest: Any, span: Any, p: Any, told: Any) -> Any:
+    return np.int64(_within(cell, earliest, span) & ((np.int64(cell) ^ p) & told == 0))
+
+
+@jit
 def _kth_age(cells: Any, here: Any, offsets: Any, now: Any, p: Any, polarity: Any, youngest: Any) -> Any:
     never = np.int64(NEVER if cells.itemsize == 8 else NEVER_NARROW)
     youngest[:] = -NEVER
