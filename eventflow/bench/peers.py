@@ -20,6 +20,8 @@ MODULES: Final = {
     "expelliarmus": "expelliarmus",
     "faery": "faery",
     "h5py": "h5py",
+    "mcap": "mcap",
+    "rosbags": "rosbags",
     "lens-vpr": "lens.src.blitnet",
     "tonic": "tonic",
     "vprtempo": "vprtempo.src.blitnet",
