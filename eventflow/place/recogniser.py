@@ -130,6 +130,10 @@ class Recogniser:
         self._last = self._answer(t)
         return self._last
 
+    def belief(self) -> NDArray[np.float64]:
+        """Return the probability of each place, float64 (places,)."""
+        return self._belief.places.copy()
+
     def _answer(self, t: int) -> Place:
         belief = self._belief.places
         count = min(self._alternatives, len(belief))

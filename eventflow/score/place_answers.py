@@ -75,7 +75,7 @@ class AnswerScore:
         moved = self._off_by(truth[1:], truth[:-1]) > self._jump
         jumps = np.flatnonzero(moved & (truth[1:] >= 0) & (truth[:-1] >= 0)) + 1
         found: list[float | None] = []
-        for begin, end in zip(jumps, [*jumps[1:], len(t)], strict=True):
+        for begin, end in zip(jumps, [*jumps[1:], len(t)], strict=False):
             after = np.flatnonzero(right[begin:end])
             found.append(float(t[begin + after[0]] - t[begin - 1]) / 1e6 if len(after) else None)
         return found
