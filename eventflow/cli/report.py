@@ -47,5 +47,7 @@ def damage(graph: Graph, summary: dict[str, Any]) -> list[str]:
     for name, counts in summary["nodes"].items():
         if graph.nodes[name].is_source and any(counts["skipped"].values()):
             reasons = ", ".join(f"{number(count)} {reason}" for reason, count in sorted(counts["skipped"].items()))
-            lines.append(f"{name}: part of the recording is damaged and was left out: {reasons}")
+            live = graph.nodes[name].node_class.live
+            what = "part of the stream is missing" if live else "part of the recording is damaged and was left out"
+            lines.append(f"{name}: {what}: {reasons}")
     return lines

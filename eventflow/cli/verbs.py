@@ -35,6 +35,8 @@ VERBS = {
     "info": Verb("eventflow.cli.info", "FILE...", "say what is in recordings"),
     "index": Verb("eventflow.cli.index", "FILE...", "let any time in a recording be reached at once"),
     "convert": Verb("eventflow.cli.convert", "SRC… DST", "write recordings in another format"),
+    "view": Verb("eventflow.cli.view", "FILE|URL", "show events in a window"),
+    "record": Verb("eventflow.cli.record", "SOURCE OUT", "record a camera, a stream, a scene"),
     "export": Verb("eventflow.cli.export", "FILE OUT", "make a video or picture of a recording"),
     "synth": Verb("eventflow.cli.synth", "[SCENE OUT]", "simulate a scene, or list the scenes"),
     "top": Verb("eventflow.cli.top", "[RUN]", "show the nodes and edges of a running graph"),
