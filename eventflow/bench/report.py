@@ -87,6 +87,7 @@ class JsonReport:
 
     def begin(self, with_peers: bool) -> None:
         """Note what the figures are measured on."""
+        self._found["command"] = " ".join(["eventflow", *(word for word in sys.argv[1:] if word != "--json")])
         self._found["machine"] = machine.describe()
         self._found["peers"] = peers.versions() if with_peers else {}
         self._found["missing"] = peers.missing() if with_peers else {}
