@@ -26,7 +26,19 @@ from eventflow.errors import EventflowError, missing_extra
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.graph.drive import Driver, drive, end_of, in_engine_order, recut, routed, watched
 from eventflow.graph.node import _is_plain
-from eventflow.messages import Frame, Grid, Message, Reset, Slice, StreamInfo, Tracks, Watermark, first_time_of, time_of
+from eventflow.messages import (
+    Frame,
+    Grid,
+    Label,
+    Message,
+    Reset,
+    Slice,
+    StreamInfo,
+    Tracks,
+    Watermark,
+    first_time_of,
+    time_of,
+)
 
 try:
     from hypothesis import HealthCheck, Phase, given, settings
@@ -50,6 +62,7 @@ __all__ = [
     "cuts",
     "drive",
     "events",
+    "labels",
     "messages",
     "slices",
     "streams",
@@ -121,6 +134,16 @@ def tracks(draw: DrawFn, *, width: int = 12, height: int = 9, max_size: int = 8)
 
 
 @st.composite
+def labels(draw: DrawFn) -> list[Label]:
+    """Draw a stream of labels, several of them at one time."""
+    t, found = 0, []
+    for step, label in draw(st.lists(st.tuples(_STEPS_US, st.integers(0, 9)), max_size=6)):
+        t += step
+        found.append(Label(t, label, 0.1 * label, name="" if label % 2 else str(label)))
+    return found
+
+
+@st.composite
 def _planes(draw: DrawFn, *, width: int, height: int, kind: type) -> list[Any]:
     found: list[Any] = []
     t = 0
@@ -141,6 +164,8 @@ def messages(kind: type, *, width: int = 12, height: int = 9) -> SearchStrategy[
         return slices(width=width, height=height)
     if kind is Tracks:
         return tracks(width=width, height=height)
+    if kind is Label:
+        return labels()
     if kind in (Frame, Grid):
         return _planes(width=width, height=height, kind=kind)
     if kind in (Events, Message):

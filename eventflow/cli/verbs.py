@@ -43,6 +43,7 @@ VERBS = {
     "set": Verb("eventflow.cli.set", "[RUN] N.P=V", "change a live parameter of a running graph"),
     "keys": Verb("eventflow.cli.keys", "NAME", "make keys for streams that leave this host"),
     "steer": Verb("eventflow.cli.steer", "ORDER [RUN]", "pause, resume, step, seek or stop a running graph"),
+    "train": Verb("eventflow.cli.train", "OUT", "train a small spiking network that tells digits apart"),
     "score": Verb("eventflow.cli.score", "TASK …", "score results against a known truth: denoise"),
     "bench": Verb("eventflow.cli.bench", "[NAME]", "measure speed here, beside other libraries if wanted"),
     "doctor": Verb("eventflow.cli.doctor", "", "look at this installation and machine"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eventflow.snn.engine import Engine
     from eventflow.snn.neuron import Drive, Reset, Rule
 
-EngineName = Literal["auto", "sparse", "onnx", "torch"]
+EngineName = Literal["auto", "sparse", "torch"]
 BUILT_IN: Final = "digits"
 _NIR_SUFFIXES: Final = (".nir", ".h5", ".hdf5")
 
@@ -75,10 +75,6 @@ def engine_of(model: Model, name: EngineName = "auto") -> Engine:
         from eventflow.snn.torch_network import TorchEngine
 
         return TorchEngine(model)
-    if name == "onnx":
-        from eventflow.snn.engines.onnx import OnnxEngine
-
-        return OnnxEngine(model)
     from eventflow.snn.engines.sparse import SparseEngine
 
     return SparseEngine(model)

@@ -146,5 +146,5 @@ def written_digit(number: int, *, seed: int = 0, noise: float = 1.0) -> tuple[Ev
     from eventflow.synth.simulation import Simulation
 
     own = (seed << 32) + number
-    made = Simulation("digit", seed=own, digit=number % 10, width=34, height=34, noise=noise)
+    made = Simulation("digit", seed=own, digit=number % 10, width=34, height=34, step=2_000, noise=noise)
     return Events.concat([Events.empty(34, 34), *made.packets()]), number % 10

@@ -14,7 +14,7 @@ import numpy as np
 
 from eventflow.errors import EventsError
 from eventflow.messages import first_time_of, time_of
-from eventflow.views.overlay import TrackOverlay, draw_time
+from eventflow.views.overlay import TrackOverlay, draw_label, draw_time
 from eventflow.views.surface import Surface
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
-    from eventflow.messages import Tracks
+    from eventflow.messages import Label, Tracks
 
 _COMFORTABLE_WIDTH: Final = 640
 
@@ -56,6 +56,7 @@ class Stage:
         self._scale = scale or max(1, round(_COMFORTABLE_WIDTH / max(width, 1)))
         self._surface = Surface(width, height)
         self._tracks = TrackOverlay()
+        self._label: Label | None = None
         # codecs want even sizes
         self.size = (width * self._scale + 1) // 2 * 2, (height * self._scale + 1) // 2 * 2
 
@@ -67,6 +68,10 @@ class Stage:
         """Take in tracks, which are the latest."""
         self._tracks.add(tracks)
 
+    def label(self, label: Label) -> None:
+        """Take in a label, which is the latest."""
+        self._label = label
+
     def picture(self, t: int) -> NDArray[np.uint8]:
         """Return the colour numbers at `t` (µs), shape (height, width)."""
         small = self._surface.picture(t, self._window, fade=self._fade)
@@ -76,6 +81,8 @@ class Stage:
             large = np.pad(large, ((0, height - large.shape[0]), (0, width - large.shape[1])))
         self._tracks.draw(large, self._scale)
         draw_time(large, t)
+        if self._label is not None:
+            draw_label(large, self._label)
         return large
 
 
@@ -144,6 +151,12 @@ class Animation:
         yield from self._begin(tracks.t)
         self._stage.tracks(tracks)
         self._last_t, self._fresh = max(tracks.t, self._last_t), True
+
+    def label(self, label: Label) -> Iterator[Picture]:
+        """Take in a label and yield the pictures that are whole before it."""
+        yield from self._begin(label.t)
+        self._stage.label(label)
+        self._last_t, self._fresh = max(label.t, self._last_t), True
 
     def reach(self, t: int) -> Iterator[Picture]:
         """Yield the pictures that are whole because nothing before `t` (µs) will come."""

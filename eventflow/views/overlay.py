@@ -13,7 +13,7 @@ from eventflow.views.palette import TEXT, TRACK_COLOURS, TRACKS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from eventflow.messages import Tracks
+    from eventflow.messages import Label, Tracks
 
 _TRAIL_US: Final = 400_000
 _LOOK_AHEAD_S: Final = 0.05  # a velocity is drawn as the way to be covered in this time
@@ -54,6 +54,12 @@ class TrackOverlay:
             ahead = _pixel(x + float(tracks.vx[i]) * _LOOK_AHEAD_S, y + float(tracks.vy[i]) * _LOOK_AHEAD_S, scale)
             cv2.line(picture, _pixel(x, y, scale), ahead, colour, 2)
             cv2.putText(picture, str(int(tracks.id[i])), (corner[0] + 2, corner[1] - 3), _FONT, 0.4, colour, 1)
+
+
+def draw_label(picture: NDArray[np.uint8], label: Label) -> None:
+    """Write a class and its confidence into the upper left corner."""
+    words = f"{label.name or label.label}  {label.confidence:.0%}"
+    cv2.putText(picture, words, (8, 34), _FONT, 1.0, TEXT, 2)
 
 
 def draw_time(picture: NDArray[np.uint8], t: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from eventflow.graph.node import Node, Source
 from eventflow.graph.registry import node_classes
 from eventflow.kernels import judging
-from eventflow.messages import Flow, Label, Triggers
+from eventflow.messages import Flow, Triggers
 from eventflow.testing import NodeConformance, SourceConformance, events
 
 # parameters that make the streams of the kit, of few pixels and few events, reach every branch
@@ -97,6 +97,7 @@ def small_packets_are_shared(monkeypatch):
 
 
 _WITH_FILES = {
+    "classify",
     "export",
     "mask",
     "mlpf",
@@ -127,19 +128,7 @@ def _strategies(name: str) -> dict[str, object]:
         return {"inputs": st.fixed_dictionaries({"reference": triggers(), "other": triggers()})}
     if name == "slice_area":
         return {"inputs": st.fixed_dictionaries({"flow": flows(), "events": one_packet(events())})}
-    if name == "label_accuracy":
-        return {"inputs": st.fixed_dictionaries({"truth": labels(), "label": labels()})}
     return {}
-
-
-@st.composite
-def labels(draw):
-    """Labels in time order, several of them at one time."""
-    t, found = 0, []
-    for step, label in draw(st.lists(st.tuples(st.sampled_from([0, 700, 9_000]), st.integers(0, 3)), max_size=6)):
-        t += step
-        found.append(Label(t, label, 0.5))
-    return found
 
 
 def one_packet(packets):

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from eventflow.events import Events
 from eventflow.graph.node import Node
 from eventflow.graph.parameters import Range
-from eventflow.messages import StreamInfo, Tracks
+from eventflow.messages import Label, StreamInfo, Tracks
 from eventflow.units import Duration, s
 from eventflow.views.animation import Animation, Picture
 from eventflow.views.films import checked_suffix, film
@@ -17,7 +17,7 @@ from eventflow.views.palette import PaletteName, palette
 
 
 class Export(Node):
-    """Draw events, with tracks over them, as a video (.mp4, .gif) or as the busiest picture of one (.png).
+    """Draw events, with tracks or labels over them, as a video (.mp4, .gif) or as the busiest picture of one (.png).
 
     Pictures are made at fixed multiples of speed / fps in event time, so the file depends on the events only.
 
@@ -42,9 +42,9 @@ class Export(Node):
     max_gap: Annotated[Duration, Range(0)] = s(1)
 
     heavy: ClassVar[bool] = True
-    optional_inputs: ClassVar[frozenset[str]] = frozenset({"tracks"})
+    optional_inputs: ClassVar[frozenset[str]] = frozenset({"tracks", "label"})
 
-    def start(self, events: StreamInfo, tracks: StreamInfo | None = None) -> None:
+    def start(self, events: StreamInfo, tracks: StreamInfo | None = None, label: StreamInfo | None = None) -> None:
         """Begin the film, of the sensor's size."""
         checked_suffix(self.path)
         self._animation = Animation(
@@ -68,6 +68,10 @@ class Export(Node):
     def tracks(self, tracks: Tracks) -> None:
         """Draw tracks over the events."""
         self._add(self._animation.tracks(tracks))
+
+    def label(self, label: Label) -> None:
+        """Write the class that was found last over the events, and its confidence."""
+        self._add(self._animation.label(label))
 
     def on_watermark(self, t: int) -> None:
         """Draw the pictures that are whole."""

@@ -10,7 +10,7 @@ from eventflow.errors import MissingExtraError
 from eventflow.events import Events
 from eventflow.graph.node import Node
 from eventflow.graph.parameters import Range
-from eventflow.messages import StreamInfo, Tracks, time_of
+from eventflow.messages import Label, StreamInfo, Tracks, time_of
 from eventflow.units import Duration, ms
 from eventflow.views.animation import Stage
 from eventflow.views.palette import PaletteName, palette
@@ -53,12 +53,14 @@ class View(Node):
         except (OSError, MissingExtraError) as error:
             print(f"view: {error}; going on without a window", file=sys.stderr, flush=True)
 
-    def message(self, message: Events | Tracks) -> None:
-        """Show events, and tracks over them."""
+    def message(self, message: Events | Tracks | Label) -> None:
+        """Show events, and tracks and the latest label over them."""
         if not self._open:
             return
         if isinstance(message, Tracks):
             self._stage.tracks(message)
+        elif isinstance(message, Label):
+            self._stage.label(message)
         elif len(message):
             self._stage.events(message)
         else:

@@ -12,21 +12,25 @@ from eventflow.io import create, formats
 from eventflow.io.source import STDIN
 from eventflow.io.standard import STREAMED, StandardOutput
 from eventflow.io.table import format_named
-from eventflow.messages import Grid, Message, StreamInfo, Tracks
+from eventflow.messages import Grid, Label, Message, StreamInfo, Tracks
 from eventflow_nodes.sinks.grid_files import GridHdf5, GridNpz
+from eventflow_nodes.sinks.label_files import LabelsCsv
 from eventflow_nodes.sinks.track_files import TracksCsv, TracksNpz
 
 _TRACK_FILES = {".csv": TracksCsv, ".npz": TracksNpz}
 _CONTAINER = "mcap"
 _GRID_FILES = {".npz": GridNpz, ".h5": GridHdf5, ".hdf5": GridHdf5}
+_LABEL_FILES = {".csv": LabelsCsv}
+_OWN_FILES: dict[type, dict[str, Any]] = {Tracks: _TRACK_FILES, Grid: _GRID_FILES, Label: _LABEL_FILES}
 
 
 class Write(Node):
     """Write what comes into a file, as its kind and the file's suffix say.
 
     Events go into any recording format that is written (`eventflow convert --help` lists them); tracks into .csv or
-    .npz; grids into .npz or .h5; any message into .mcap, with the graph, from where `read` replays it. The file appears
-    when it is whole, and depends on what is in the stream alone. Events that are unordered are written as they are.
+    .npz; grids into .npz or .h5; labels into .csv; any message into .mcap, with the graph, from where `read` replays
+    it. The file appears when it is whole, and depends on what is in the stream alone. Events that are unordered are
+    written as they are.
 
     Args:
         path: the file; `-` is standard output, for events and another program behind a pipe: `eventflow run … |
@@ -109,24 +113,23 @@ class Write(Node):
         elif kind is Events:
             self._file = create(self.path, width=width, height=height, format=self.format)
         else:
-            files: dict[str, Any] = _TRACK_FILES if kind is Tracks else _GRID_FILES
-            self._file = files[suffix](self.create(self.path).part, self.path)
+            self._file = _OWN_FILES[kind][suffix](self.create(self.path).part, self.path)
 
 
 def _suffixes(kind: type) -> tuple[str, ...]:
     """Return the suffixes that a kind of message is written with."""
     if kind is Events:
         return tuple(suffix for row in formats() if row.writes for suffix in row.suffixes)
-    return tuple(_TRACK_FILES if kind is Tracks else _GRID_FILES)
+    return tuple(_OWN_FILES[kind])
 
 
 def _kinds(path: Path, format: str | None) -> list[type]:
     """Return the kinds that fit a file; a named format is one of recordings, so it fits events alone."""
     if format is not None:
         return [Events]
-    return [kind for kind in (Tracks, Events, Grid) if path.suffix.lower() in _suffixes(kind)]
+    return [kind for kind in (Tracks, Events, Grid, Label) if path.suffix.lower() in _suffixes(kind)]
 
 
 def _allowed() -> str:
-    words = [f"{kind.__name__} as {', '.join(dict.fromkeys(_suffixes(kind)))}" for kind in (Events, Tracks, Grid)]
+    words = [f"{kind.__name__} as {', '.join(dict.fromkeys(_suffixes(kind)))}" for kind in (Events, *_OWN_FILES)]
     return "; ".join([*words, f"any message as .{_CONTAINER}"])

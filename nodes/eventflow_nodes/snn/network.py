@@ -108,7 +108,8 @@ class SpikingNetwork(Networked):
         if self.forgets == "slice" or gone:
             self._streamed.forget()
         self._last_t1 = grid.t1
-        return self._streamed.compute(grid.data[None].astype(np.float32))[0].reshape(self._shape).astype(np.float32)
+        out = self._streamed.compute(grid.data[None].astype(np.float32))[0]
+        return np.asarray(out.reshape(self._shape), np.float32)
 
     def _report(self) -> None:
         self.results.update(self._streamed.counts())
