@@ -64,9 +64,11 @@ class DvNetwork(Source):
         while True:
             try:
                 messages = self._client.receive(_POLL_S)
-            except ClosedError:
+            except (ClosedError, LinkError) as error:
                 broken = time.monotonic()
                 if not self._connect_again():
+                    if isinstance(error, LinkError):
+                        raise
                     return
                 reached = BEFORE_ALL_TIME
                 yield Reset(f"the connection was broken for {time.monotonic() - broken:.1f} s")
