@@ -23,6 +23,10 @@ MODULES: Final = {
     "mcap": "mcap",
     "rosbags": "rosbags",
     "lens-vpr": "lens.src.blitnet",
+    "norse": "norse.torch",
+    "sinabs": "sinabs",
+    "snntorch": "snntorch",
+    "spikingjelly": "spikingjelly.activation_based",
     "tonic": "tonic",
     "vprtempo": "vprtempo.src.blitnet",
 }

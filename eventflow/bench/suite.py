@@ -24,6 +24,7 @@ BENCHMARKS: Final = {
     "runtime": "what a graph costs over its kernels, and a hop between processes",
     "memory": "a long recording through the chain, and read and sought in, by format",
     "live": "ages of a paced graph's outputs, overload, and what the network sources take",
+    "snn": "spiking networks: a step, many steps, a stream",
     "startup": "from the command line to the first answer",
 }
 

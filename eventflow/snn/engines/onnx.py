@@ -31,7 +31,7 @@ class OnnxEngine:
         self._shapes = model.state_shapes()
         self._names = [name for name, shape in self._shapes.items() if 0 not in shape]
         self._sessions: dict[int, Any] = {}
-        self._session(1)
+        self.session(1)
 
     def start(self, batch: int = 1) -> State:
         """Return the state of streams that have seen nothing."""
@@ -56,7 +56,8 @@ class OnnxEngine:
         feeds = {name: state[name] for name in self._names}
         feeds[INPUT] = given
         try:
-            out, *following = self._session(batch).run(self._outputs, feeds)
+            session, outputs = self.session(batch)
+            out, *following = session.run(outputs, feeds)
         except Exception as error:
             self._explain(feeds, batch, error)
         fresh = dict(zip(self._names, following, strict=True))
@@ -72,11 +73,8 @@ class OnnxEngine:
         shape = (0, *self.model.output_shape)
         return (np.stack(outputs) if outputs else np.zeros(shape, np.float32)), state
 
-    @property
-    def _outputs(self) -> list[str]:
-        return ["output", *(name + NEXT for name in self._names)]
-
-    def _session(self, batch: int) -> Any:
+    def session(self, batch: int) -> tuple[Any, list[str]]:
+        """Return ONNX Runtime's session for a batch, and the outputs to ask it for: the output, then every state."""
         if batch not in self._sessions:
             try:
                 import onnxruntime
@@ -87,7 +85,7 @@ class OnnxEngine:
             options.use_deterministic_compute = True
             serialized = onnx_step(self.model, batch)
             self._sessions[batch] = onnxruntime.InferenceSession(serialized, options, ["CPUExecutionProvider"])
-        return self._sessions[batch]
+        return self._sessions[batch], ["output", *(name + NEXT for name in self._names)]
 
     def _explain(self, feeds: dict[str, Array], batch: int, error: Exception) -> None:
         """Raise ParameterError where a state does not fit, else what ONNX Runtime raised."""
