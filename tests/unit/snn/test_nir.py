@@ -48,7 +48,7 @@ def every_layer():
             "sum": SumPool2d(kernel=(2, 2), stride=(2, 2)),
             "avg": AvgPool2d(kernel=(1, 2), stride=(1, 1), padding=((0, 0), (1, 1))),
             "rows": Flatten(start=1, end=2),
-            "conv1": Conv1d(weight=values(6, 2, 3), bias=values(6), stride=2, padding=(1, 1), groups=2),
+            "conv1": Conv1d(weight=values(6, 4, 3), bias=values(6), stride=2, padding=(1, 1)),
             "flat": Flatten(),
             "lin": Linear(weight=values(5, 72)),
             "lif": LIF(tau_us=values(5) * 1e4, r=values(5), v_threshold=values(5), v_leak=values(5), v_reset=values(5)),
@@ -87,6 +87,12 @@ def test_every_kind_written_and_read_back(tmp_path):
     model = every_layer()
     write_nir(model, tmp_path / "all.nir")
     assert_same(model, read_nir(tmp_path / "all.nir"))
+
+
+def test_groups_are_kept(tmp_path):
+    conv = Conv2d(weight=values(4, 1, 3, 3), bias=values(4), groups=2, dilation=(1, 2))
+    write_nir(Model.chain((2, 9, 9), {"conv": conv}), tmp_path / "net.nir")
+    assert_same(Model.chain((2, 9, 9), {"conv": conv}), read_nir(tmp_path / "net.nir"))
 
 
 def test_the_nir_package_reads_what_is_written_and_writes_what_is_read(tmp_path):
