@@ -22,6 +22,7 @@ BENCHMARKS: Final = {
     "represent": "every representation, on slices",
     "chain": "recording, filter, slices and voxel grids, as a graph",
     "runtime": "what a graph costs over its kernels, and a hop between processes",
+    "place": "places recognised a second, and how time and memory grow with the map",
     "memory": "a long recording through the chain, and read and sought in, by format",
     "live": "ages of a paced graph's outputs, overload, and what the network sources take",
     "snn": "spiking networks: a step, many steps, a stream",

@@ -7,6 +7,7 @@ says enters as the logarithm of how much likelier a similarity is at the right p
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,55 @@ def _moved(
         out[place] += even
 
 
+@jit
+def _weighed(belief: NDArray[np.float64], off: float, evidence: NDArray[np.float64]) -> float:
+    """Multiply the belief by the likelihood ratios, make everything sum to 1, and return the new `off`."""
+    most, least = 0.0, np.inf
+    for place in range(len(evidence)):
+        most, least = max(most, evidence[place]), min(least, evidence[place])
+    lowest = math.exp(least - most)  # half of the places have the lowest evidence: one exponential serves them all
+    total = off * math.exp(-most)
+    for place in range(len(evidence)):
+        belief[place] *= lowest if evidence[place] == least else math.exp(np.float32(evidence[place] - most))
+        total += belief[place]
+    share = 1.0 / total
+    for place in range(len(evidence)):
+        belief[place] *= share
+    return off * math.exp(-most) / total
+
+
+@jit
+def _around(
+    belief: NDArray[np.float64],
+    since: NDArray[np.int64],
+    until: NDArray[np.int64],
+    reach: int,
+    sums: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Sum the belief within `reach` places of each, along its drive; `sums` is room for one number more than places."""
+    places = len(belief)
+    for place in range(places):
+        sums[place + 1] = sums[place] + belief[place]
+    for place in range(places):
+        out[place] = sums[place + min(until[place], reach) + 1] - sums[place - min(since[place], reach)]
+
+
+@jit
+def likeliest(belief: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Return the indices of the `count` largest, the largest first, of equals the earliest: int64 (count,)."""
+    found = np.full(count, -1, np.int64)
+    for place in range(len(belief)):
+        if found[count - 1] >= 0 and belief[place] <= belief[found[count - 1]]:
+            continue
+        slot = count - 1
+        while slot > 0 and (found[slot - 1] < 0 or belief[place] > belief[found[slot - 1]]):
+            found[slot] = found[slot - 1]
+            slot -= 1
+        found[slot] = place
+    return found
+
+
 class BeliefFilter:
     """The belief over places and "not on the route" after each window.
 
@@ -108,18 +158,14 @@ class BeliefFilter:
         spread = motion.carried * on + motion.returns * self.off
         _moved(self.places, self._since, self._until, self._steps, 1 - motion.carried - motion.leaves, spread, out)
         off = (1 - motion.returns) * self.off + motion.leaves * on
-        most = max(float(evidence.max()), 0.0)
-        out *= np.exp(evidence - most)
-        off *= float(np.exp(-most))
-        total = float(out.sum()) + off
-        self.places, self.off = out / total, off / total
+        self.off = _weighed(out, off, np.asarray(evidence, np.float64))
+        self.places = out
 
     def around(self, reach: int) -> NDArray[np.float64]:
         """Return the probability of being within `reach` places of each, along its drive, float64 (places,)."""
-        total = np.concatenate([[0.0], np.cumsum(self.places)])
-        number = np.arange(len(self.places))
-        low, high = number - np.minimum(self._since, reach), number + np.minimum(self._until, reach) + 1
-        return np.asarray(total[high] - total[low], np.float64)
+        sums, out = np.zeros(len(self.places) + 1), np.empty(len(self.places))
+        _around(self.places, self._since, self._until, reach, sums, out)
+        return out
 
     def state(self) -> dict[str, Any]:
         """Return a copy of the belief."""

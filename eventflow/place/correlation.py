@@ -83,7 +83,8 @@ class CorrelationMatcher:
         standard = self._standardised(even, mean, square)
         views = np.append(standard, np.float32(0.0))[self._sources]
         similar = self._map @ _unit(views).T
-        return best_by_place(similar.max(axis=1), self._index, len(self.places))
+        best = similar[:, 0] if similar.shape[1] == 1 else similar.max(axis=1)
+        return best_by_place(np.ascontiguousarray(best), self._index, len(self.places))
 
     def self_similarity(self, row: int) -> NDArray[np.float32]:
         """Return the similarity of a learned descriptor to every learned descriptor, (n,), shifts included."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.messages import Place
-from eventflow.place.belief import BeliefFilter, Motion
+from eventflow.place.belief import BeliefFilter, Motion, likeliest
 from eventflow.place.calibration import Calibration, calibrated
 from eventflow.place.correlation import CorrelationMatcher
 from eventflow.place.matchers import L1Matcher, SparseMatcher, in_order
@@ -138,9 +138,9 @@ class Recogniser:
         belief = self._belief.places
         count = min(self._alternatives, len(belief))
         around = self._belief.around(self._reach)
-        first = int(np.where(around >= around.max() * (1 - 1e-9), belief, -1.0).argmax())
-        best = np.argpartition(-belief, count - 1)[:count]
-        best = best[np.argsort(-belief[best], kind="stable")]
+        near = np.flatnonzero(around >= around.max() * (1 - 1e-9))  # several places have the same sum around them
+        first = int(near[belief[near].argmax()])
+        best = likeliest(belief, count)
         order = np.concatenate([[first], best[best != first]])[:count]
         score = min(float(around[first]), 1.0)
         place = int(self.places[first]) if score >= self.threshold else -1

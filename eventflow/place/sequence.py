@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 
 @jit
+def _add_row(
+    row: NDArray[np.float32], mean: np.float32, back: int, since: NDArray[np.int64], out: NDArray[np.float32]
+) -> None:
+    """Add the score of the place `back` places before each; where the drive had not begun by then, the row's mean."""
+    for place in range(len(out)):
+        out[place] += row[place - back] if back <= since[place] else mean
+
+
+@jit
 def _diagonal(
     ring: NDArray[np.float32],
     means: NDArray[np.float32],
@@ -28,12 +37,12 @@ def _diagonal(
 ) -> None:
     """Mean of the scores along a path of one place a window; where the drive had not begun, of the window's mean."""
     length, places = ring.shape
+    out[:] = np.float32(0.0)
+    for back in range(filled):
+        row = (newest - back) % length
+        _add_row(ring[row], means[row], back, since, out)
     for place in range(places):
-        total = np.float32(0.0)
-        for back in range(filled):
-            row = (newest - back) % length
-            total += ring[row, place - back] if back <= since[place] else means[row]
-        out[place] = total / np.float32(filled)
+        out[place] /= np.float32(filled)
 
 
 class DiagonalSequence:
@@ -94,16 +103,15 @@ def _speeds(
     """The largest mean over the paths of `backs`, (speeds, windows): how many places a window lies before the last."""
     length, places = ring.shape
     speeds, filled = backs.shape
-    for place in range(places):
-        best = np.float32(-np.inf)
-        for speed in range(speeds):
-            total = np.float32(0.0)
-            for window in range(filled):
-                row = (newest - window) % length
-                back = backs[speed, window]
-                total += ring[row, place - back] if back <= since[place] else means[row]
-            best = max(best, total)
-        out[place] = best / np.float32(filled)
+    total = np.empty(places, np.float32)
+    out[:] = np.float32(-np.inf)
+    for speed in range(speeds):
+        total[:] = np.float32(0.0)
+        for window in range(filled):
+            row = (newest - window) % length
+            _add_row(ring[row], means[row], backs[speed, window], since, total)
+        for place in range(places):
+            out[place] = max(out[place], total[place] / np.float32(filled))
 
 
 class SpeedSequence(DiagonalSequence):

@@ -45,7 +45,7 @@ class AnswerScore:
         first alternative is right. `answered`: the share of them with an answer; `precision`: the share of all answers
         that are right. `auroc`: whether `score` tells windows on the route from those off it. `calibration_error`: how
         far `score` is from the share that is right, the mean over ten bins weighted by their windows (ECE).
-        `recovered_s`: after each jump, how long until the first alternative was right, s; None: not before the next.
+        `recovered_s`: after each jump, how long until the first alternative was right twice running, s; None: never.
         """
         if not self._rows:
             return {"windows": 0}
@@ -76,7 +76,7 @@ class AnswerScore:
         jumps = np.flatnonzero(moved & (truth[1:] >= 0) & (truth[:-1] >= 0)) + 1
         found: list[float | None] = []
         for begin, end in zip(jumps, [*jumps[1:], len(t)], strict=False):
-            after = np.flatnonzero(right[begin:end])
+            after = np.flatnonzero(right[begin : end - 1] & right[begin + 1 : end])
             found.append(float(t[begin + after[0]] - t[begin - 1]) / 1e6 if len(after) else None)
         return found
 

@@ -68,7 +68,7 @@ def read_drive(path: Path) -> Drive:
     files = sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
     if not files:
         raise RecordingError(f"{path}: no image in this folder; expected .png or .jpg files")
-    images = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
+    images: list[Any] = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
     for file, image in zip(files, images, strict=True):
         if image is None:
             raise RecordingError(f"{file}: cannot be read as an image")
