@@ -41,11 +41,11 @@ def main() -> int:
         for number in range(options.recordings):
             ef.write(_events(number), root / "src" / f"c{number % 3}" / f"{number}.raw")
         begun = time.monotonic()
-        ef.convert(root / "src", root / "whole", to="csv")
+        subprocess.run(_command(root, root / "whole"), stdout=subprocess.DEVNULL, check=True)
         whole_s = time.monotonic() - begun
         expected = _hash_of(root / "whole")
         print(f"undisturbed: {options.recordings} recordings in {whole_s:.1f} s, tree {expected}", flush=True)
-        wrong = _killed_and_resumed(root, options.kills, random.Random(options.seed), expected, 0.4 * whole_s)
+        wrong = _killed_and_resumed(root, options.kills, random.Random(options.seed), expected, 0.5 * whole_s)
         wrong += _worker_killed(root, expected)
     return 1 if wrong else 0
 
@@ -70,7 +70,7 @@ def _hash_of(folder: Path) -> str:
 
 def _killed_and_resumed(root: Path, kills: int, moments: random.Random, expected: str, most_s: float) -> int:
     target, wrong, killed = root / "killed", 0, 0
-    command = [sys.executable, "-m", "eventflow", "convert", str(root / "src"), str(target), "--to", "csv", "--resume"]
+    command = _command(root, target)
     while killed < kills:
         jobs = 1 + killed % 2
         process = subprocess.Popen([*command, "--jobs", str(jobs)], stdout=subprocess.DEVNULL)
@@ -90,6 +90,10 @@ def _killed_and_resumed(root: Path, kills: int, moments: random.Random, expected
         )
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return wrong + _told("resumed", _hash_of(target), expected)
+
+
+def _command(root: Path, target: Path) -> list[str]:
+    return [sys.executable, "-m", "eventflow", "convert", str(root / "src"), str(target), "--to", "csv", "--resume"]
 
 
 def _wait_for_journal(process: subprocess.Popen[bytes], journal: Path) -> None:

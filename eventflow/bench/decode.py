@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from eventflow import io
-from eventflow.bench import inputs, machine
+from eventflow.bench import inputs, machine, peers
 from eventflow.bench.model import FASTEST, OURS, AtLeast, Case, Contender
 from eventflow.bench.peer_decoders import PACKET_EVENTS, decoders_of, difference
+from eventflow.bench.peer_logs import deserialised
 from eventflow.io.aedat4_header import read_header
 from eventflow.io.source import ByteSource
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from eventflow.bench.suite import Bench
 
 _BARE: Final = {"lz4": "lz4.frame", "zstd": "zstandard"}  # what decompresses and does nothing else
+_DESERIALISED: Final = "rosbags, messages alone"
 _ONE_THREAD: Final = "one thread"
 _IN_PARTS: Final = ("evt3_vectors", "evt3_sparse", "evt2")
 # evutils does not turn columns and rows as jAER does: to be compared, they are left as they are
@@ -35,7 +37,8 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "nmnist": {"width": 240, "height": 180},
     "aedat2": {"flip_x": False, "flip_y": False},
 }
-SHARE: Final = {"csv": 4, "event_utils": 4}  # an order of magnitude slower: a quarter of the events is enough
+# an order of magnitude slower, or with such peers: a part of the events is enough
+SHARE: Final = {"csv": 4, "event_utils": 4, "rosbag1": 8, "rosbag2": 8}
 _PACKED: Final = ("dsec", "event_utils")
 
 
@@ -49,9 +52,12 @@ class _Input:
     stream: str
     sample: str = ""
     compression: str = ""
+    encoding: str = ""
 
     def path(self, events: int) -> Path | None:
         options: dict[str, Any] = {"compression": self.compression} if self.compression else {}
+        if self.encoding:
+            options = {"encoding": self.encoding}
         if self.format == "csv":
             options = {"header": False}  # what a header looks like is where readers of text part ways
         events //= SHARE.get(self.format, 1)
@@ -86,7 +92,10 @@ _INPUTS: Final = (
     _Input("hdf5", "Prophesee HDF5, ECF", "hdf5", "vectors"),
     _Input("dsec", "DSEC HDF5", "dsec", "sparse"),
     _Input("event_utils", "event_utils HDF5, gzip", "event_utils", "sparse"),
-    _Input("rosbag1", "ROS 1 bag", "rosbag1", "small"),
+    _Input("rosbag1", "ROS 1 bag, dvs_msgs", "rosbag1", "small", encoding="dvs"),
+    _Input("rosbag1_mono", "ROS 1 bag, mono", "rosbag1", "small", encoding="mono"),
+    _Input("rosbag2_mono", "ROS 2 bag, mono", "rosbag2", "small", encoding="mono"),
+    _Input("rosbag2_evt3", "ROS 2 bag, evt3", "rosbag2", "small", encoding="evt3"),
     _Input("mcap", "MCAP", "mcap", "small"),
 )
 
@@ -122,6 +131,9 @@ def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
         case.targets = _targets(given, way)
         if way == "two_cores" and given.name in _IN_PARTS:
             _add_one_thread(case, path, len(expected))
+        elif given.encoding == "evt3":  # rosbags gives its words as they are
+            if bench.peers and peers.load("rosbags") is not None:
+                case.contenders.append(Contender(_DESERIALISED, _call(deserialised, path), peer=False))
         elif bench.peers:
             for peer in decoders_of(given.format):
                 run = peer.stream if way == "packets" else peer.whole
@@ -138,6 +150,8 @@ def _targets(given: _Input, way: str) -> list[AtLeast]:
         return [AtLeast(1.5 if way == "two_cores" else 0.6, FASTEST)]
     if way == "two_cores":
         return [AtLeast(1.5, _ONE_THREAD if given.name in _IN_PARTS else "dv-processing")]
+    if given.encoding == "evt3":
+        return [AtLeast(1, _DESERIALISED)]
     if given.format != "aedat4":
         return [AtLeast(1.5, FASTEST)]
     return [AtLeast(0.8, _BARE[given.compression])] if given.compression in _BARE else [AtLeast(1.5, FASTEST)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from eventflow.bench import peers
+from eventflow.bench.peer_logs import mcap_packets, ros_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,6 +186,16 @@ def _tonic(format: str) -> PeerDecoder:
     return PeerDecoder("tonic", whole, lambda path: len(whole(path)))
 
 
+def _rosbags(format: str) -> PeerDecoder:
+    return PeerDecoder("rosbags", ros_events, lambda path: len(ros_events(path).t))
+
+
+def _mcap(format: str) -> PeerDecoder:
+    return PeerDecoder(
+        "mcap", lambda path: np.concatenate(list(mcap_packets(path))), lambda path: sum(map(len, mcap_packets(path)))
+    )
+
+
 _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
     "evt3": _evt3,
     "evlib": _evlib,
@@ -195,6 +206,8 @@ _MAKERS: Final[dict[str, Callable[[str], PeerDecoder]]] = {
     "dv-processing": _dv,
     "h5py": _h5py,
     "tonic": _tonic,
+    "rosbags": _rosbags,
+    "mcap": _mcap,
 }
 _READS: Final = {
     "evt3": {"evt3"},
@@ -206,4 +219,6 @@ _READS: Final = {
     "dv-processing": {"aedat4"},
     "h5py": {"dsec", "event_utils"},
     "tonic": {"nmnist"},
+    "rosbags": {"rosbag1", "rosbag2"},
+    "mcap": {"mcap"},
 }

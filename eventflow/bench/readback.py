@@ -175,42 +175,6 @@ def _h5py() -> Any:
     return peers.load("h5py")
 
 
-def _rosbags(path: Path) -> SimpleNamespace:
-    """Deserialise with rosbags; what is in `events` of an EventPacket (mono) is unpacked as its documentation says."""
-    from rosbags.highlevel import AnyReader
-    from rosbags.typesys import Stores, get_typestore
-
-    found: list[Any] = []
-    with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE)) as bag:
-        for connection, _, raw in bag.messages():
-            message: Any = bag.deserialize(raw, connection.msgtype)
-            if connection.msgtype.endswith("EventPacket"):
-                words = np.frombuffer(bytes(message.events), "<u8").astype(np.int64)
-                t = (message.time_base + (words & 0xFFFFFFFF)) // 1000
-                found.append(np.stack([t, words >> 32 & 0xFFFF, words >> 48 & 0x7FFF, words >> 63 & 1]))
-            else:
-                each = [(e.ts.sec * 10**6 + e.ts.nanosec // 1000, e.x, e.y, e.polarity) for e in message.events]
-                found.append(np.array(each, np.int64).reshape(-1, 4).T)
-    return SimpleNamespace(**dict(zip("txyp", np.concatenate(found, axis=1), strict=True)))
-
-
-def _mcap(path: Path) -> np.ndarray[Any, Any]:
-    """Read messages with Foxglove's library; in each, docs/wire.md says where the records are."""
-    from mcap.reader import make_reader
-    from msgspec.msgpack import decode
-
-    found = []
-    with path.open("rb") as file:
-        for _, channel, message in make_reader(file).iter_messages():
-            start = 4 + int.from_bytes(message.data[:4], "little")
-            if channel.topic == "/events":
-                (_, _, (count,)), *_ = decode(message.data[4:start])[-1]
-                found.append(np.frombuffer(message.data, _RECORD, count, offset=start + -start % 8))
-    return np.concatenate(found)
-
-
-_RECORD: Final = np.dtype({"names": list("txyp"), "formats": ["<i8", "<u2", "<u2", "u1"], "offsets": [0, 8, 10, 12],
-                           "itemsize": 16})  # fmt: skip
 _OWN: Final[dict[tuple[str, str], Read]] = {
     ("numpy", "npz"): _numpy,
     ("numpy.loadtxt", "csv"): _loadtxt,
@@ -219,9 +183,6 @@ _OWN: Final[dict[tuple[str, str], Read]] = {
     ("evutils, mirrored", "aedat2"): _mirrored,
     ("h5py", "mvsec"): _mvsec,
     ("h5py", "m3ed"): _m3ed,
-    ("rosbags", "rosbag1"): _rosbags,
-    ("rosbags", "rosbag2"): _rosbags,
-    ("mcap", "mcap"): _mcap,
 }
 _MOST: Final = {"nmnist": (240, 180)}
 _ALWAYS: Final = ("numpy", "numpy.loadtxt", "zipfile")
