@@ -112,7 +112,8 @@ _WITH_FILES = {
     "write",
 }  # tested with their files
 _WITH_DEVICES = {"camera", "webcam"}  # see test_camera.py, test_webcam.py
-_WITH_SOCKETS = {"dv_network", "dv_serve", "publish", "subscribe", "udp", "udp_send"}  # see tests/peers
+# see tests/peers, tests/unit/runtime/test_publish.py, test_ros_live.py
+_WITH_SOCKETS = {"dv_network", "dv_serve", "ros_receive", "ros_send", "publish", "subscribe", "udp", "udp_send"}
 
 
 def test_every_stock_node_loads():
