@@ -92,6 +92,6 @@ def _drives(places: int) -> tuple[PlaceMap, NDArray[np.float32]]:
     """Return the map of a street whose neighbouring places look alike, and a second drive along its beginning."""
     rng = np.random.default_rng(1)
     fresh = rng.gamma(2.0, 4.0, (places + 2, _SIDE * _SIDE)).astype(np.float32)
-    look = (fresh[:-2] + 2 * fresh[1:-1] + fresh[2:]) / 4
+    look = np.asarray((fresh[:-2] + 2 * fresh[1:-1] + fresh[2:]) / 4, np.float32)
     settings = DescriptorSettings(width=10 * _SIDE, height=10 * _SIDE, grids=((_SIDE, _SIDE),))
     return PlaceMap.of(settings, look), rng.poisson(look[:_QUERIES]).astype(np.float32) + np.float32(0.5)

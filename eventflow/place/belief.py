@@ -53,29 +53,36 @@ class Motion:
 
 
 @jit
+def _add_scaled(values: NDArray[np.float64], weight: float, out: NDArray[np.float64]) -> None:
+    for place in range(len(values)):
+        out[place] += weight * values[place]
+
+
+@jit
 def _moved(
     belief: NDArray[np.float64],
-    since: NDArray[np.int64],
-    until: NDArray[np.int64],
+    begins: NDArray[np.int64],
     steps: NDArray[np.float64],
     kept: float,
     spread: float,
     out: NDArray[np.float64],
 ) -> None:
     """Move the belief by the steps; what would leave a drive at its end is spread with the rest, over all places."""
-    places = len(belief)
     lost = 0.0
     out[:] = 0.0
-    for place in range(places):
-        share = belief[place] * kept
+    for drive in range(len(begins) - 1):
+        begin, end = begins[drive], begins[drive + 1]
         for number in range(len(steps)):
-            step = number - 1
-            if -since[place] <= step <= until[place]:
-                out[place + step] += share * steps[number]
-            else:
-                lost += share * steps[number]
-    even = (spread + lost) / places
-    for place in range(places):
+            step, weight = number - 1, kept * steps[number]
+            first, last = max(begin, begin - step), min(end, end - step)
+            if first < last:
+                _add_scaled(belief[first:last], weight, out[first + step : last + step])
+            for place in range(begin, min(first, end)):
+                lost += weight * belief[place]
+            for place in range(max(last, begin), end):
+                lost += weight * belief[place]
+    even = (spread + lost) / len(belief)
+    for place in range(len(belief)):
         out[place] += even
 
 
@@ -143,6 +150,7 @@ class BeliefFilter:
 
     def __init__(self, since: NDArray[np.int64], until: NDArray[np.int64], motion: Motion) -> None:
         self._since, self._until, self._motion = since, until, motion
+        self._begins = np.append(np.flatnonzero(since == 0), len(since))
         self._steps = motion.steps()
         self.forget()
 
@@ -156,7 +164,7 @@ class BeliefFilter:
         motion, on = self._motion, float(self.places.sum())
         out = np.empty_like(self.places)
         spread = motion.carried * on + motion.returns * self.off
-        _moved(self.places, self._since, self._until, self._steps, 1 - motion.carried - motion.leaves, spread, out)
+        _moved(self.places, self._begins, self._steps, 1 - motion.carried - motion.leaves, spread, out)
         off = (1 - motion.returns) * self.off + motion.leaves * on
         self.off = _weighed(out, off, np.asarray(evidence, np.float64))
         self.places = out

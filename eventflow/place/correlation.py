@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventflow.errors import ParameterError
+from eventflow.kernels.jit import jit
 from eventflow.place.matchers import best_by_place, checked, in_order
 
 if TYPE_CHECKING:
@@ -22,6 +23,35 @@ if TYPE_CHECKING:
 
 _PRIOR_WINDOWS = 30.0
 _FLOOR = 0.1
+_BLOCK = 1024
+
+
+@jit
+def _add_scaled(row: NDArray[np.float32], weight: np.float32, total: NDArray[np.float32]) -> None:
+    for place in range(len(row)):
+        total[place] += weight * row[place]
+
+
+@jit
+def _largest_products(columns: NDArray[np.float32], views: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest product of each column with any view, float32 (columns,).
+
+    A library's matrix product may add up in another order with another number of threads; this one has one order.
+    """
+    cells, count = columns.shape
+    best = np.full(count, -np.inf, np.float32)
+    total = np.empty(_BLOCK, np.float32)
+    for begin in range(0, count, _BLOCK):
+        size = min(_BLOCK, count - begin)
+        for view in range(len(views)):
+            total[:] = np.float32(0.0)
+            for cell in range(cells):
+                weight = views[view, cell]
+                if weight != np.float32(0.0):  # cells from outside the view
+                    _add_scaled(columns[cell, begin : begin + size], weight, total)
+            for place in range(size):
+                best[begin + place] = max(best[begin + place], total[place])
+    return best
 
 
 class CorrelationMatcher:
@@ -64,7 +94,7 @@ class CorrelationMatcher:
         self._seen = 0.0
         self._sum, self._squares = np.zeros_like(self._mean), np.zeros_like(self._mean)
         standard = self._standardised(even, self._mean, self._square)
-        self._map = np.ascontiguousarray(_unit(standard), np.float32)
+        self._map = np.ascontiguousarray(_unit(standard).T, np.float32)
 
     def scores(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the similarity to every place; statistics of the queries go on by this one."""
@@ -82,14 +112,12 @@ class CorrelationMatcher:
         square = (_PRIOR_WINDOWS * self._square + self._squares) / weight
         standard = self._standardised(even, mean, square)
         views = np.append(standard, np.float32(0.0))[self._sources]
-        similar = self._map @ _unit(views).T
-        best = similar[:, 0] if similar.shape[1] == 1 else similar.max(axis=1)
-        return best_by_place(np.ascontiguousarray(best), self._index, len(self.places))
+        return best_by_place(_largest_products(self._map, _unit(views)), self._index, len(self.places))
 
     def self_similarity(self, row: int) -> NDArray[np.float32]:
         """Return the similarity of a learned descriptor to every learned descriptor, (n,), shifts included."""
-        views = np.append(self._map[row], np.float32(0.0))[self._sources]
-        return np.asarray((self._map @ _unit(views).T).max(axis=1), np.float32)
+        views = np.append(self._map[:, row], np.float32(0.0))[self._sources]
+        return np.asarray(_largest_products(self._map, _unit(views)), np.float32)
 
     @staticmethod
     def _standardised(

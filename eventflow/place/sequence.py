@@ -18,12 +18,22 @@ if TYPE_CHECKING:
 
 
 @jit
+def _add(values: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    for place in range(len(values)):
+        out[place] += values[place]
+
+
+@jit
 def _add_row(
-    row: NDArray[np.float32], mean: np.float32, back: int, since: NDArray[np.int64], out: NDArray[np.float32]
+    row: NDArray[np.float32], mean: np.float32, back: int, begins: NDArray[np.int64], out: NDArray[np.float32]
 ) -> None:
     """Add the score of the place `back` places before each; where the drive had not begun by then, the row's mean."""
-    for place in range(len(out)):
-        out[place] += row[place - back] if back <= since[place] else mean
+    for drive in range(len(begins) - 1):
+        begin, end = begins[drive], begins[drive + 1]
+        full = min(begin + back, end)
+        for place in range(begin, full):
+            out[place] += mean
+        _add(row[begin : begin + end - full], out[full:end])
 
 
 @jit
@@ -32,7 +42,7 @@ def _diagonal(
     means: NDArray[np.float32],
     newest: int,
     filled: int,
-    since: NDArray[np.int64],
+    begins: NDArray[np.int64],
     out: NDArray[np.float32],
 ) -> None:
     """Mean of the scores along a path of one place a window; where the drive had not begun, of the window's mean."""
@@ -40,7 +50,7 @@ def _diagonal(
     out[:] = np.float32(0.0)
     for back in range(filled):
         row = (newest - back) % length
-        _add_row(ring[row], means[row], back, since, out)
+        _add_row(ring[row], means[row], back, begins, out)
     for place in range(places):
         out[place] /= np.float32(filled)
 
@@ -59,7 +69,7 @@ class DiagonalSequence:
     def __init__(self, starts: NDArray[np.bool_], *, length: int = 10) -> None:
         if length < 1:
             raise ParameterError(f"the length of sequences is {length}, expected at least 1")
-        self._since = places_since_start(starts)
+        self._begins = np.append(np.flatnonzero(np.asarray(starts) | (np.arange(len(starts)) == 0)), len(starts))
         self._ring = np.zeros((length, len(starts)), np.float32)
         self._means = np.zeros(length, np.float32)
         self._count = 0
@@ -80,7 +90,7 @@ class DiagonalSequence:
         return out
 
     def _join(self, newest: int, out: NDArray[np.float32]) -> None:
-        _diagonal(self._ring, self._means, newest, self.filled, self._since, out)
+        _diagonal(self._ring, self._means, newest, self.filled, self._begins, out)
 
     def state(self) -> dict[str, Any]:
         """Return a copy of the last windows."""
@@ -96,7 +106,7 @@ def _speeds(
     ring: NDArray[np.float32],
     means: NDArray[np.float32],
     newest: int,
-    since: NDArray[np.int64],
+    begins: NDArray[np.int64],
     backs: NDArray[np.int64],
     out: NDArray[np.float32],
 ) -> None:
@@ -109,7 +119,7 @@ def _speeds(
         total[:] = np.float32(0.0)
         for window in range(filled):
             row = (newest - window) % length
-            _add_row(ring[row], means[row], backs[speed, window], since, total)
+            _add_row(ring[row], means[row], backs[speed, window], begins, total)
         for place in range(places):
             out[place] = max(out[place], total[place] / np.float32(filled))
 
@@ -133,7 +143,7 @@ class SpeedSequence(DiagonalSequence):
 
     def _join(self, newest: int, out: NDArray[np.float32]) -> None:
         backs = np.ascontiguousarray(self._backs[:, : self.filled])
-        _speeds(self._ring, self._means, newest, self._since, backs, out)
+        _speeds(self._ring, self._means, newest, self._begins, backs, out)
 
 
 def diagonal(
