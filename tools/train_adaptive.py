@@ -3,8 +3,9 @@
     python tools/train_adaptive.py SAMPLES [--leave-out]      # SAMPLES: the folder of sample recordings
 
 Real recordings count as signal, simulated scenes are signal; noise of 1, 5 and 10 Hz a pixel is added with a seed that
-`eventflow score denoise` does not use. With --leave-out nothing is written: for each recording of the scoring grid a
-network is trained on all the others (every seed of a scene counts as the same recording) and its area is printed.
+`eventflow score denoise` does not use. With --leave-out a network is trained for each recording of the scoring grid on
+all the others (every seed of a scene counts as the same recording), for `eventflow/score/adaptive_left_out.npz`, which
+`eventflow score denoise` shows beside the one that has seen them all.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ import torch
 from eventflow import io
 from eventflow.kernels import adaptive
 from eventflow.kernels import adaptive_loops as loops
-from eventflow.score.denoise import SCENES, labelled_cases
-from eventflow.score.roc import roc
+from eventflow.score.denoisers import LEFT_OUT
 from eventflow.synth import render
 from eventflow.synth.injection import with_noise
 
@@ -43,7 +43,13 @@ SIMULATED = [
     ("crossing", {"seed": 16, "duration": 500_000}),
     ("moving", {"seed": 17, "duration": 500_000}),
 ]
-HELD_OUT = {"demo01": "davis346_demo01", "dvxplorer": "dvxplorer_imu", "dvs": "dvs", "shapes": "shapes", "pan": "pan"}
+HELD_OUT = {
+    "demo01": "davis346_demo01",
+    "dvxplorer": "dvxplorer_imu",
+    "dvs": "dvs",
+    "shapes": "synth:shapes",
+    "pan": "synth:pan",
+}
 RATES_HZ = (1.0, 5.0, 10.0)
 EVENTS_A_CASE = 40_000
 SEED = 101
@@ -116,31 +122,29 @@ def train(cases, *, epochs: int = 10, seed: int = 0) -> adaptive.Network:
     )
 
 
-def area(network: adaptive.Network, events) -> float:
-    """Return the area under the ROC of a network on a labelled stream."""
-    state = adaptive.memory(events.width, events.height)
-    marked = adaptive.adaptive(events, state, network=network, mark=True)
-    return roc(marked.scores, events.labels).auc
-
-
 def main() -> None:
     """Train, and write or print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("samples", type=Path)
     parser.add_argument("--leave-out", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path(adaptive.__file__).with_name("adaptive.npz"))
+    parser.add_argument("--out", type=Path, help="another file than that of the package")
     options = parser.parse_args()
     cases = collect(options.samples)
     if not options.leave_out:
-        found = train(cases)
-        np.savez(options.out, w1=found.w1, b1=found.b1, w2=found.w2, b2=found.b2)
-        print(f"wrote {options.out}")
+        write(options.out or Path(adaptive.__file__).with_name("adaptive.npz"), {"": train(cases)})
         return
-    for name in HELD_OUT:
-        network = train([case for case in cases if case[0] != name])
-        source = f"synth:{name}" if f"synth:{name}" in SCENES else options.samples / RECORDINGS[name]
-        for case, events in labelled_cases([source], RATES_HZ):
-            print(f"{case}: {area(network, events):.4f}", flush=True)
+    found = {}
+    for name, case in HELD_OUT.items():
+        found[f"{case}_"] = train([each for each in cases if each[0] != name])
+        print(f"without {name}", flush=True)
+    write(options.out or LEFT_OUT, found)
+
+
+def write(path: Path, networks: dict[str, adaptive.Network]) -> None:
+    """Write networks, the names of whose arrays begin with their keys."""
+    parts = ("w1", "b1", "w2", "b2")
+    np.savez(path, **{f"{key}{part}": getattr(each, part) for key, each in networks.items() for part in parts})
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

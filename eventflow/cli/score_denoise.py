@@ -13,6 +13,8 @@ from eventflow.cli.options import add_json, print_json
 if TYPE_CHECKING:
     import argparse
 
+_WITHIN = 0.003
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the task takes."""
@@ -68,9 +70,18 @@ def _print_summary(found: dict[str, Any]) -> None:
     print(f"\n{'mean over all cases':36}  AUC    largest loss to the best of a case")
     for name, auc in sorted(found["mean_auc"].items(), key=lambda each: -each[1]):
         print(f"{name:36} {auc:.4f}  {found['largest_loss'][name]:.4f}")
-    print(f"\n{'case':28} best")
-    for case, best in found["best"].items():
-        print(f"{case:28} {best['auc']:.4f} {best['denoiser']}")
+    from eventflow.score.denoise import ADAPTIVE, ADAPTIVE_LEFT_OUT
+
+    ours = (ADAPTIVE, ADAPTIVE_LEFT_OUT)
+    print(f"\n{'case':28} best of the others, and how far above it is: adaptive; trained without this recording")
+    for case, lead in found["lead"].items():
+        above = [f"{lead[key]:+.4f}" if key in lead else "-" for key in ours]
+        print(f"{case:28} {lead['auc']:.4f} {lead['best_other']:38} {above[0]:>8} {above[1]:>8}")
+    for key in ours:
+        leads = [lead[key] for lead in found["lead"].values() if key in lead]
+        if leads:
+            within = sum(lead >= -_WITHIN for lead in leads)
+            print(f"{key}: within {_WITHIN} of the best of the others, or above it, in {within} of {len(leads)} cases")
 
 
 def _rates(text: str) -> list[float]:
@@ -92,8 +103,11 @@ def _samples() -> Path | None:
 
 
 def _weights(given: str | None) -> Path | None:
-    if given is not None:
-        return Path(given)
+    return jaer_weights() if given is None else Path(given)
+
+
+def jaer_weights() -> Path | None:
+    """Return the file of jAER's MLPF among the sample recordings, None where it is absent."""
     root = _samples()
     found = None if root is None else root / "denoise" / "mlpf_98_20_1_tau100ms.h5"
     return found if found is not None and found.exists() else None

@@ -1,4 +1,4 @@
-"""Slices that overlap, by time or by count: a window of one length, moved on by another."""
+"""Slices by time that overlap: a window of one length, moved on by another."""
 
 from __future__ import annotations
 
@@ -102,71 +102,4 @@ class WindowSlicer(Slicer):
         self._index += 1
         rest = events.between(t0 + self.every, t0 + self.every + self.span)
         self._pending = [rest] if len(rest) else []
-        return closed
-
-
-class WindowCountSlicer(Slicer):
-    """Windows of `count` events, one every `every` events.
-
-    Slice number k holds the events number k * every to k * every + count - 1, and begins and ends at the times of the
-    first and last of them.
-
-    Args:
-        count: events of a window, at least 1.
-        every: events from the first of one window to the first of the next, at least 1.
-
-    Attributes:
-        between: number of events that were in no window.
-    """
-
-    def __init__(self, count: int, every: int) -> None:
-        require("count", count, 1)
-        require("every", every, 1)
-        self.count, self.every = count, every
-        self.between = 0
-        self._pending: list[Events] = []
-        self._index = 0
-        self._missing = count
-        self._skip = 0
-        self._last_t: int | None = None
-
-    def push(self, events: Events) -> list[Slice]:
-        """Take the next packet and return the slices that its events complete.
-
-        Raises:
-            EventsError: time steps back, in the packet or from what came before.
-        """
-        slices: list[Slice] = []
-        if not len(events):
-            return slices
-        require_order(events, self._last_t)
-        self._last_t = int(events.t[-1])
-        while len(events):
-            if self._skip:
-                skipped = min(self._skip, len(events))
-                self._skip -= skipped
-                self.between += skipped
-                events = events[skipped:]
-                continue
-            part = events[: self._missing]
-            self._pending.append(part)
-            self._missing -= len(part)
-            events = events[len(part) :]
-            while not self._missing:
-                slices.append(self._close(None, complete=True))
-        return slices
-
-    def finish(self, t_end: int | None = None) -> list[Slice]:
-        """Return the slice the end of the stream cuts short, if it holds events. It ends at `t_end`, µs, if given."""
-        return [self._close(t_end, complete=False)] if self._pending else []
-
-    def _close(self, t_end: int | None, *, complete: bool) -> Slice:
-        events = Events.concat(self._pending)
-        t0, t1 = int(events.t[0]), int(events.t[-1])
-        closed = Slice(events, t0, t1 if t_end is None else max(t1, t_end), self._index, complete)
-        self._index += 1
-        rest = events[self.every :]
-        self._pending = [rest] if len(rest) else []
-        self._missing = self.count - len(rest)
-        self._skip = max(self.every - len(events), 0)
         return closed

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class ReceptiveFields:
     """The memory of a SCARF picture on a `width` x `height` sensor.
 
-    After the set of centre-active receptive fields of Ikura et al. 2024, "RGB-Event fusion... SCARF": a field has an
-    active centre of `block` x `block` px and an inhibiting margin of `block // 2` px. An event enters the memory of
+    The set of centre active receptive fields of Ikura, Gava, Wu et al. 2026, "An event preserving velocity invariant
+    representation for event cameras" (arXiv 2609.19973), as in robotology's event-driven library: a field has an active
+    centre of `block` x `block` px and an inhibiting margin of `block // 2` px. An event enters the memory of
     every field whose centre or margin it lies in, which pushes out the oldest; only those in the centre are drawn.
 
     Args:

@@ -137,17 +137,28 @@ class TimeSlicer(Slicer):
 
 
 class CountSlicer(Slicer):
-    """Cut after every `count` events. A slice begins and ends at the times of its first and last event.
+    """Windows of `count` events, one every `every` events.
+
+    Slice number k holds the events number k * every to k * every + count - 1, and begins and ends at the times of the
+    first and last of them.
 
     Args:
-        count: events a slice, at least 1.
+        count: events of a window, at least 1.
+        every: events from the first of one window to the first of the next, at least 1; None: `count`.
+
+    Attributes:
+        between: number of events that were in no window.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, every: int | None = None) -> None:
         require("count", count, 1)
-        self.count = count
+        require("every", count if every is None else every, 1)
+        self.count, self.every = count, count if every is None else every
+        self.between = 0
         self._pending: list[Events] = []
         self._index = 0
+        self._missing = count
+        self._skip = 0
         self._last_t: int | None = None
 
     def push(self, events: Events) -> list[Slice]:
@@ -161,13 +172,19 @@ class CountSlicer(Slicer):
             return slices
         require_order(events, self._last_t)
         self._last_t = int(events.t[-1])
-        missing = self.count - sum(map(len, self._pending))
-        while len(events) >= missing:
-            self._pending.append(events[:missing])
-            slices.append(self._close(None, complete=True))
-            events, missing = events[missing:], self.count
-        if len(events):
-            self._pending.append(events)
+        while len(events):
+            if self._skip:
+                skipped = min(self._skip, len(events))
+                self._skip -= skipped
+                self.between += skipped
+                events = events[skipped:]
+                continue
+            part = events[: self._missing]
+            self._pending.append(part)
+            self._missing -= len(part)
+            events = events[len(part) :]
+            while not self._missing:
+                slices.append(self._close(None, complete=True))
         return slices
 
     def finish(self, t_end: int | None = None) -> list[Slice]:
@@ -178,8 +195,11 @@ class CountSlicer(Slicer):
         events = Events.concat(self._pending)
         t0, t1 = int(events.t[0]), int(events.t[-1])
         closed = Slice(events, t0, t1 if t_end is None else max(t1, t_end), self._index, complete)
-        self._pending = []
         self._index += 1
+        rest = events[self.every :]
+        self._pending = [rest] if len(rest) else []
+        self._missing = self.count - len(rest)
+        self._skip = max(self.every - len(events), 0)
         return closed
 
 

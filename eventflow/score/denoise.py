@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from eventflow.events import Events
 
+ADAPTIVE: Final = "adaptive"
+ADAPTIVE_LEFT_OUT: Final = "adaptive, trained without it"
 RATES_HZ: Final = (1.0, 5.0, 10.0)
 SCENES: Final = {"synth:shapes": 1_000_000, "synth:pan": 400_000}
 """Simulated scenes of the grid, and how long they are, µs."""
@@ -40,11 +42,13 @@ class Denoiser:
         name: as in a table.
         scores: of all events of a stream, float32; signal has the larger ones.
         keep_from: the score from which the filter keeps events by default; None where it has no such threshold.
+        case: the recording or scene that it is for; "": for all.
     """
 
     name: str
     scores: Callable[[Events], NDArray[np.float32]]
     keep_from: float | None = None
+    case: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def score_denoisers(
         if events.labels is None:
             raise ParameterError(f"case {name} has no labels; give it noise with a rate, or take a labelled recording")
         for denoiser in chosen:
+            if denoiser.case and not name.startswith(f"{denoiser.case}, "):
+                continue
             scores = denoiser.scores(events)
             found = roc(scores, events.labels)
             yield Result(name, denoiser.name, found, _mesr_of(events, scores) if with_mesr else None)
@@ -158,4 +164,17 @@ def summary(results: Iterable[Result]) -> dict[str, Any]:
         "mean_auc": {name: float(np.mean(list(each.values()))) for name, each in areas.items()},
         "best": {case: {"denoiser": name, "auc": auc} for case, (auc, name) in best.items()},
         "largest_loss": {name: max(best[case][0] - auc for case, auc in each.items()) for name, each in areas.items()},
+        "lead": _lead(areas),
     }
+
+
+def _lead(areas: dict[str, dict[str, float]]) -> dict[str, dict[str, Any]]:
+    """Return for each case the best of all other denoisers, and how far those without settings are above it."""
+    others = {name: each for name, each in areas.items() if name not in (ADAPTIVE, ADAPTIVE_LEFT_OUT)}
+    found: dict[str, dict[str, Any]] = {}
+    for case in dict.fromkeys(case for each in others.values() for case in each):
+        auc, name = max((each[case], name) for name, each in others.items() if case in each)
+        leads = {key: areas.get(key, {}).get(case) for key in (ADAPTIVE, ADAPTIVE_LEFT_OUT)}
+        found[case] = {"best_other": name, "auc": auc}
+        found[case] |= {key: value - auc for key, value in leads.items() if value is not None}
+    return found

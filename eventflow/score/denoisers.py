@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.kernels import blocks, crossings, denoise, mlp, pixel_filters, support
-from eventflow.score.denoise import Denoiser
+from eventflow.score.denoise import ADAPTIVE, ADAPTIVE_LEFT_OUT, Denoiser
 from eventflow.units import ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from eventflow.events import Events
+
+
+LEFT_OUT: Final = Path(__file__).with_name("adaptive_left_out.npz")
+"""Networks of `adaptive`, each trained without one recording of the grid; written by `tools/train_adaptive.py`."""
 
 
 def usual(weights: Path | None = None) -> list[Denoiser]:
     """Return one of each kind, with the settings their nodes have; MLPF where `weights` are given."""
     found = [
-        _adaptive(),
+        *_adaptive(),
         _kth_age(1, 1, polarity=False, name="background activity"),
         _kth_age(2, 1, polarity=True, name="STCF, k 2"),
         _kth_age(2, 2, polarity=True, name="STCF, k 2, radius 2"),
@@ -43,7 +48,7 @@ def usual(weights: Path | None = None) -> list[Denoiser]:
 
 def searched(weights: Path | None = None) -> list[Denoiser]:
     """Return every setting that `adaptive` is to match without being told: k, radius, polarity, window, and MLPF."""
-    found = [_adaptive()]
+    found = _adaptive()
     found += [_kth_age(k, r, polarity=p) for k in (1, 2, 3, 4) for r in (1, 2) for p in (False, True)]
     found += [_age_polarity(window, r) for window in (2, 5, 10, 25, 50, 100, 200) for r in (1, 2, 3, 4)]
     found += [_double_window(36, 1), _double_window(256, 2)]
@@ -71,13 +76,22 @@ def _marked(name: str, run: Callable[[Events], Events], *, rising: bool, keep_fr
     return Denoiser(name, scores, keep_from)
 
 
-def _adaptive() -> Denoiser:
+def _adaptive() -> list[Denoiser]:
+    """Return the denoiser as it comes, and for each recording it was trained on one that was trained without it."""
     from eventflow.kernels import adaptive
 
-    def run(events: Events) -> Events:
-        return adaptive.adaptive(events, adaptive.memory(events.width, events.height), mark=True)
+    def judge(name: str, network: adaptive.Network | None, case: str = "") -> Denoiser:
+        def run(events: Events) -> Events:
+            state = adaptive.memory(events.width, events.height)
+            return adaptive.adaptive(events, state, network=network, mark=True)
 
-    return _marked("adaptive", run, rising=True)
+        return replace(_marked(name, run, rising=True), case=case)
+
+    with np.load(LEFT_OUT, allow_pickle=False) as found:
+        cases = [key.removesuffix("_w1") for key in found if key.endswith("_w1")]
+        parts = {case: [found[f"{case}_{part}"] for part in ("w1", "b1", "w2", "b2")] for case in cases}
+    left_out = {case: adaptive.Network(w1, b1, w2, np.float32(b2)) for case, (w1, b1, w2, b2) in parts.items()}
+    return [judge(ADAPTIVE, None), *(judge(ADAPTIVE_LEFT_OUT, network, case) for case, network in left_out.items())]
 
 
 def _kth_age(k: int, radius: int, *, polarity: bool, own: bool = False, name: str = "") -> Denoiser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from eventflow.graph.parameters import Range
-from eventflow.kernels.overlapping_slices import WindowCountSlicer
+from eventflow.kernels.slices import CountSlicer
 from eventflow.messages import Slice, StreamInfo
 from eventflow_nodes.slice.slicing import Slicing
 
@@ -24,8 +24,8 @@ class SliceOverlappingCount(Slicing):
     count: Annotated[int, Range(1)] = 10_000
     every: Annotated[int, Range(1)] = 5_000
 
-    def _make(self, events: StreamInfo) -> WindowCountSlicer:
-        return WindowCountSlicer(self.count, self.every)
+    def _make(self, events: StreamInfo) -> CountSlicer:
+        return CountSlicer(self.count, self.every)
 
     def finish(self, t_end: int) -> list[Slice]:
         """Return what is cut short."""

@@ -11,7 +11,7 @@ from eventflow.messages import Grid, Slice, StreamInfo
 
 
 class Scarf(Node):
-    """Draw the last events of each receptive field, however long ago they were. SCARF, Ikura et al. 2024.
+    """Draw the last events of each receptive field, however long ago they were. SCARF, Ikura et al. 2026.
 
     One plane of both polarities, float32, 0 to 1. What stands still stays drawn.
 

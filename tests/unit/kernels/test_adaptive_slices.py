@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from eventflow.errors import EventsError, ParameterError
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.kernels.adaptive_slices import AreaCountSlicer, FillSlicer, TimeOrCountSlicer, VarianceSlicer
-from eventflow.kernels.overlapping_slices import WindowCountSlicer, WindowSlicer
+from eventflow.kernels.overlapping_slices import WindowSlicer
+from eventflow.kernels.slices import CountSlicer
 from eventflow.kernels.synchronous_slices import CutSlicer, PairSlicer
 from eventflow.testing import cuts, events
 
@@ -202,7 +203,7 @@ def test_overlapping_counts(stream, sizes, count, every):
         expected.append((number, piece[0][0], piece[-1][0], len(piece) == count, piece))
     # of several windows cut short only the first is given: the others hold nothing else
     short = [number for number, each in enumerate(expected) if not each[3]]
-    slicer = WindowCountSlicer(count, every)
+    slicer = CountSlicer(count, every)
     assert fed(slicer, stream, sizes, eager=False) == (expected[: short[0] + 1] if short else expected)
 
 
@@ -254,7 +255,7 @@ def test_pairs_have_the_same_windows(left, right, max_gap):
         lambda: VarianceSlicer(WIDTH, HEIGHT, block=2),
         lambda: FillSlicer(WIDTH, HEIGHT),
         lambda: WindowSlicer(20, 10),
-        lambda: WindowCountSlicer(3, 2),
+        lambda: CountSlicer(3, 2),
         lambda: CutSlicer(),
     ],
 )

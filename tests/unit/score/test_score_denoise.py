@@ -10,6 +10,8 @@ import pytest
 from eventflow.cli.command import run_command
 from eventflow.errors import EventflowError, ParameterError
 from eventflow.events import EVENT_DTYPE, Events
+from eventflow.graph.node import Node
+from eventflow.graph.recuts import outputs_by_packet_size
 from eventflow.score.denoise import labelled_cases, score_denoisers, summary
 from eventflow.score.denoisers import chosen, searched, usual
 from eventflow.score.mesr import mesr, thinned
@@ -65,7 +67,7 @@ def test_every_denoiser_beats_chance_and_the_summary_names_the_best():
     assert found["largest_loss"][best.denoiser] == 0.0
     with pytest.raises(ParameterError, match="no denoiser is named 'baf'"):
         chosen(["baf"], usual())
-    assert len(searched()) == 1 + 16 + 28 + 2
+    assert len({each.name for each in searched()}) == 2 + 16 + 28 + 2
 
 
 def test_the_command_prints_json_and_draws(tmp_path, capsys):
@@ -83,3 +85,31 @@ def test_the_command_prints_json_and_draws(tmp_path, capsys):
 def test_wrong_rates_are_a_wrong_command_line(capsys):
     assert run_command(["score", "denoise", "synth:moving", "--rates", "five"]) == 2
     assert "list of numbers" in capsys.readouterr().err
+
+
+@pytest.mark.samples
+def test_the_command_that_cuts_recordings_into_packets(samples, capsys):
+    command = ["score", "packets", str(samples / "es/dvs.es"), "--events", "12000"]
+    assert run_command([*command, "--filters", "stcf,adaptive,fast_decay", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["filter"] for row in rows] == ["stcf", "adaptive", "fast_decay"]
+    for row in rows:
+        assert row["same"]
+        assert row["kept"].keys() == {"1", "100", "10000", "whole"}
+        assert len(set(row["kept"].values())) == 1
+        assert 0 < row["kept"]["1"] < 12_000
+    assert run_command([*command, "--filters", "order_n"]) == 0
+    assert "the same bytes" in capsys.readouterr().out
+
+
+def test_a_node_that_depends_on_packets_is_found_out():
+    class First(Node):
+        """Keep the first event of each packet. Unordered ones too."""
+
+        def events(self, events: Events) -> Events:
+            return events[:1]
+
+    stream = Events(np.zeros(10, EVENT_DTYPE), 3, 3)
+    found = outputs_by_packet_size(First(), stream, [1, 5, 10])
+    assert [count for count, _ in found] == [10, 2, 1]
+    assert len({digest for _, digest in found}) == 3
