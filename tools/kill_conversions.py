@@ -45,7 +45,7 @@ def main() -> int:
         whole_s = time.monotonic() - begun
         expected = _hash_of(root / "whole")
         print(f"undisturbed: {options.recordings} recordings in {whole_s:.1f} s, tree {expected}", flush=True)
-        wrong = _killed_and_resumed(root, options.kills, random.Random(options.seed), expected, 0.5 * whole_s)
+        wrong = _killed_and_resumed(root, options.kills, random.Random(options.seed), expected, 0.1 * whole_s)
         wrong += _worker_killed(root, expected)
     return 1 if wrong else 0
 
@@ -74,7 +74,7 @@ def _killed_and_resumed(root: Path, kills: int, moments: random.Random, expected
     while killed < kills:
         jobs = 1 + killed % 2
         process = subprocess.Popen([*command, "--jobs", str(jobs)], stdout=subprocess.DEVNULL)
-        _wait_for_journal(process, target / JOURNAL)
+        _wait_for_work(process, target)
         after_s = moments.uniform(0, most_s)
         time.sleep(after_s)
         process.send_signal(signal.SIGKILL)
@@ -83,7 +83,7 @@ def _killed_and_resumed(root: Path, kills: int, moments: random.Random, expected
             shutil.rmtree(target)
             continue
         killed += 1
-        parts = len([each for each in (target / PARTS).rglob("*") if each.is_file()])
+        parts = _unfinished(target)
         done = len(list(target.glob("c*/*.csv")))
         print(
             f"kill -9 number {killed}: --jobs {jobs}, {after_s:.2f} s into the work: {done} targets, {parts} unfinished"
@@ -96,11 +96,21 @@ def _command(root: Path, target: Path) -> list[str]:
     return [sys.executable, "-m", "eventflow", "convert", str(root / "src"), str(target), "--to", "csv", "--resume"]
 
 
-def _wait_for_journal(process: subprocess.Popen[bytes], journal: Path) -> None:
-    """Wait until the work begins: the journal is written anew then."""
+def _wait_for_work(process: subprocess.Popen[bytes], target: Path) -> None:
+    """Wait until the work begins: the journal is written anew, and the first target is being made."""
+    journal = target / JOURNAL
     before = journal.stat().st_mtime_ns if journal.exists() else 0
     while process.poll() is None and not (journal.exists() and journal.stat().st_mtime_ns != before):
         time.sleep(0.002)
+    while process.poll() is None and not _unfinished(target):
+        time.sleep(0.002)
+
+
+def _unfinished(target: Path) -> int:
+    try:
+        return sum(each.is_file() for each in (target / PARTS).rglob("*"))
+    except FileNotFoundError:  # it went while it was listed
+        return 0
 
 
 def _worker_killed(root: Path, expected: str) -> int:

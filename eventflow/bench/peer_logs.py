@@ -50,12 +50,15 @@ def deserialised(path: str) -> int:
 
 
 def mcap_packets(path: str) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the records of a container's messages, read with Foxglove's library; docs/wire.md says where they lie."""
+    """Yield the records of a container's messages, read with Foxglove's library, its checksums checked.
+
+    Where they lie in a message docs/wire.md says.
+    """
     from mcap.reader import make_reader
     from msgspec.msgpack import decode
 
     with Path(path).open("rb") as file:
-        for _, channel, message in make_reader(file).iter_messages():
+        for _, channel, message in make_reader(file, validate_crcs=True).iter_messages():
             start = 4 + int.from_bytes(message.data[:4], "little")
             if channel.topic == "/events":
                 (_, _, (count,)), *_ = decode(message.data[4:start])[-1]
