@@ -151,10 +151,14 @@ class WordEncoder(Encoder):
             self._hand_over(_FORMAT.sub(f"% format {fields};", header).encode())
         self._hand_over(message.data.data)
 
-    def finish(self) -> None:
-        """Write the events and edges still held back; an empty recording gets its header."""
+    def flush(self) -> None:
+        """Write the events still held back, in words of their own where more might have shared them."""
         self._begin()
         self._encode(self._rest[:0], final=True)
+
+    def finish(self) -> None:
+        """Write the events and edges still held back; an empty recording gets its header."""
+        self.flush()
         while self._edges:
             self._write_edge()
 

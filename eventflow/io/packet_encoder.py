@@ -67,6 +67,10 @@ class PacketEncoder(Encoder):
         if stream.startswith("frames") or len(self._waiting[stream]) == _WAITING:
             self._flush()
 
+    def flush(self) -> None:
+        """Write what waits, as a packet shorter than others."""
+        self._flush()
+
     def _flush(self) -> None:
         if self._filled:
             self._write_events(self._filled, *(int(bound) for bound in self._bounds))

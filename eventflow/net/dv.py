@@ -97,15 +97,17 @@ class Client:
         self._name = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
         self.damaged = 0
         self._socket = _connected(address, self._name, tls)
+        source = _SocketSource(self._name, self._socket)
         try:
-            source = _SocketSource(self._name, self._socket)
             header = read_header(source)
             self.stream: StreamHeader = next(iter(header.streams.values()))
+            ahead = source.read(len(source._ahead))
         except (RecordingError, OSError, StopIteration) as error:
             self._socket.close()
             raise LinkError(f"{self._name}: not a server of dv-processing: {error or 'it names no stream'}") from None
+        finally:
+            source.file.close()  # or the connection would stay open as long as somebody holds the source
         self._unpack = Unpacker(header.compression)
-        ahead = source.read(len(source._ahead))
         self._buffer = bytearray(max(_BUFFER_BYTES, len(ahead)))
         self._buffer[: len(ahead)] = ahead
         self._begin, self._end = 0, len(ahead)  # what of the buffer has come and is not used yet
@@ -249,7 +251,8 @@ class Server:
         self._closing = True
         self._wake.send(b".")
         self._thread.join()
-        self._listener.close()
+        for each in (self._listener, self._awake, self._wake):
+            each.close()
         if self._path is not None:
             from pathlib import Path
 

@@ -171,25 +171,29 @@ def test_a_cable_pulled_and_put_back_is_a_counted_gap(events: ef.Events, tmp_pat
 )
 def test_a_peer_that_is_no_server_of_dv_is_named(words: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eventflow.net.dv._HEADER_TIMEOUT_S", 0.5)
+    ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        answering = threading.Thread(target=_answer, args=(listener, words), daemon=True)
+        answering = threading.Thread(target=_answer, args=(listener, words, ended))
         answering.start()
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-        run = Run(tmp_path, {"use": "dv_network", "address": address, "patience": "0ms"})
-        with pytest.raises(RunError, match="not a server of dv-processing"):
-            run.end()
-
-
-def _answer(listener: socket.socket, words: bytes) -> None:
-    kept = []
-    while True:
         try:
-            peer, _ = listener.accept()
-        except OSError:
-            return
-        kept.append(peer)
-        if words:
-            peer.sendall(words)
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            run = Run(tmp_path, {"use": "dv_network", "address": address, "patience": "0ms"})
+            with pytest.raises(RunError, match="not a server of dv-processing"):
+                run.end()
+        finally:
+            ended.set()
+            answering.join()
+
+
+def _answer(listener: socket.socket, words: bytes, ended: threading.Event) -> None:
+    listener.settimeout(0.05)
+    with contextlib.ExitStack() as peers:
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                peer, _ = listener.accept()
+                peers.enter_context(peer)
+                if words:
+                    peer.sendall(words)
 
 
 def _count(path: Path) -> int:

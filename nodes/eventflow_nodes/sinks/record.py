@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -17,7 +18,8 @@ from eventflow.io.table import format_named, format_to_write
 from eventflow.messages import Message, StreamInfo, time_of
 from eventflow.units import Duration, Size
 
-_FLUSH_BYTES: Final = 1 << 16  # of an MCAP chunk in a live run: what a crash may cost
+_FLUSH_S: Final = 0.01  # what a crash may cost in a live run, besides what waits for the disk
+_EACH_AT_ONCE: Final = {"mcap": {"chunk_bytes": 1}}  # in a live run: a chunk holds what one flush wrote
 
 
 class Record(Node):
@@ -25,7 +27,8 @@ class Record(Node):
 
     Any recording format holds events; .mcap holds every kind of message. What waits for the disk is bounded: beyond it
     the run ends with an error, for a recording with holes would not say so. Where the program dies, NAME.part holds
-    everything up to the last packets and is read like any other recording; a run that fails finishes its recording.
+    everything up to the last packets (of a live stream, up to 10 ms before) and is read like any other recording; a run
+    that fails finishes its recording.
 
     Args:
         path: the file; with `rotate_time` or `rotate_size` the files are NAME-0000, NAME-0001, …
@@ -56,6 +59,7 @@ class Record(Node):
         self._error: BaseException | None = None
         self._writer: Writer | None = None
         self._number = self._window = 0
+        self._unflushed, self._flushed = False, time.monotonic()
         self._thread = threading.Thread(target=self._work, name=f"record {self.path.name}", daemon=True)
         self._thread.start()
 
@@ -104,13 +108,15 @@ class Record(Node):
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not (self._queue or self._ended):
-                    self._changed.wait()
-                if not self._queue:
+                if not (self._queue or self._ended):
+                    self._changed.wait(_FLUSH_S if self._unflushed else None)
+                if self._ended and not self._queue:
                     return
-                message, size = self._queue.popleft()
+                message, size = self._queue.popleft() if self._queue else (None, 0)
             try:
-                self._put(message)
+                if message is not None:
+                    self._put(message)
+                self._flush(idle=message is None)
             except Exception as error:
                 with self._changed:
                     self._error = error
@@ -118,6 +124,14 @@ class Record(Node):
                 return
             with self._changed:
                 self._held_bytes -= size
+
+    def _flush(self, *, idle: bool) -> None:
+        """Hand what was written to the system from time to time, where the stream will not come again."""
+        now = time.monotonic()
+        due = self._unflushed and (idle or now - self._flushed > _FLUSH_S)
+        if due and self._writer is not None and self._info.live:
+            self._writer.flush()
+            self._unflushed, self._flushed = False, now
 
     def _put(self, message: Any) -> None:
         for part in self._cut(message):
@@ -132,8 +146,7 @@ class Record(Node):
                 )
             else:
                 self._writer.add(type(part).__name__.lower(), part)
-        if self._writer is not None and self._info.live and not self._queue:
-            self._writer.flush()
+        self._unflushed = self._info.live
 
     def _cut(self, message: Any) -> list[Any]:
         """Return a packet in parts, none across a multiple of `rotate_time`."""
@@ -160,7 +173,7 @@ class Record(Node):
         if self.rotate_time or self.rotate_size:
             path = path.with_name(f"{path.stem}-{self._number:04d}{path.suffix}")
         self._number += 1
-        options = {"chunk_bytes": _FLUSH_BYTES} if self._row.name == "mcap" and self._info.live else {}
+        options = _EACH_AT_ONCE.get(self._row.name, {}) if self._info.live else {}
         return create(
             path,
             width=self._info.width,
