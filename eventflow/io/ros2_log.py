@@ -75,7 +75,8 @@ class SqliteLog(Log):
     def _connect(self) -> sqlite3.Connection:
         # an unfinished bag has a journal beside it; nothing is ever written here
         path = Path(self.source.path).absolute().as_uri()
-        return sqlite3.connect(f"{path}?mode=ro&immutable=1", uri=True)
+        # one thread at a time, but not the same: a paced source is opened in one and read in another
+        return sqlite3.connect(f"{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
     def messages(self, wanted: Collection[int] | None = None, place: Place | None = None) -> Iterator[LogMessage]:
         """Yield messages; see Log.messages."""

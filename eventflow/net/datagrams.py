@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LAYOUTS: Final = ("t64_x16_y16_on8", "t32_x16_y15_on1", "spif")
+UNTIMED: Final = "spif_untimed"
+"""`spif` in words without a time, which `spif` decodes, too."""
 LARGEST_EVENT: Final = 13
 LEAST_EVENT: Final = 4
 
@@ -64,14 +66,14 @@ def most_events(rows: int, row_bytes: int) -> int:
 
 
 def encode(layout: str, words: NDArray[np.int64], bytes_: NDArray[np.uint8]) -> int:
-    """Write events in a layout and return the number of bytes: 13, 8 or 8 an event.
+    """Write events in a layout and return the number of bytes: 13, 8, 8 or, without their times, 4 an event.
 
     Args:
-        layout: one of LAYOUTS.
+        layout: one of LAYOUTS, or UNTIMED.
         words: int64, shape (2 n,).
         bytes_: uint8, room for 13 n.
     """
-    loop = (_encode_13, _encode_8, _encode_spif)[LAYOUTS.index(layout)]
+    loop = (_encode_13, _encode_8, _encode_spif, _encode_untimed)[(*LAYOUTS, UNTIMED).index(layout)]
     return int(loop(words, bytes_))
 
 
@@ -206,3 +208,12 @@ def _encode_spif(words: Any, data: Any) -> Any:
         _store(data, 8 * i, word, 4)
         _store(data, 8 * i + 4, words[2 * i], 4)
     return len(words) // 2 * 8
+
+
+@jit
+def _encode_untimed(words: Any, data: Any) -> Any:
+    for i in range(len(words) // 2):
+        place = words[2 * i + 1]
+        word = np.int64(x_of(place)) << 16 | np.int64(p_of(place)) << 15 | np.int64(y_of(place)) | 1 << 31
+        _store(data, 4 * i, word, 4)
+    return len(words) // 2 * 4

@@ -160,3 +160,25 @@ def test_to_faery(events: ef.Events, tmp_path: Path, layout: str) -> None:
     got = np.concatenate(found)
     wanted = events[:5_000].to_numpy(like="faery")
     assert all(np.array_equal(got[name], wanted[name]) for name in wanted.dtype.names)
+
+
+_TRIED = [
+    ("dv-processing", True, "dv_network", "unix", "ZSTD_HIGH"),
+    ("dv-processing", True, "dv_network", "tls", "LZ4"),
+    ("dv-processing", False, "dv_serve", "tls", "LZ4_HIGH"),
+    ("eventcv", True, "udp", "udp", "spif"),
+    ("eventcv", False, "udp_send", "udp", "spif"),
+    ("aestream", True, "udp", "udp", "spif"),
+]
+
+
+@pytest.mark.parametrize("row", _TRIED, ids=lambda row: f"{row[0]}-{row[2]}-{row[3]}")
+def test_peers_that_run_in_processes_of_their_own(row: tuple[Any, ...]) -> None:
+    """A few rows of the table that `python tools/network_peers.py` prints."""
+    sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+    import network_peers
+
+    if not network_peers.version_of(row[0]):
+        pytest.skip(f"{row[0]} is not installed")
+    sent, received, equal = network_peers.tried(network_peers.Row(*row))
+    assert (received, equal) == (str(sent), "yes")

@@ -26,13 +26,14 @@ class UdpSend(Node):
 
     Args:
         address: HOST:PORT to send to.
-        layout: of an event, as in the node `udp`.
+        layout: of an event, as in the node `udp`; spif_untimed leaves the times out, as SpiNNaker boards and AEStream's
+            receiver in Python want it.
         events_per_datagram: faery sends 100; a datagram of more than about 1400 bytes is cut up on most networks.
     """
 
     rehearses = False
     address: str
-    layout: Literal["t64_x16_y16_on8", "t32_x16_y15_on1", "spif"] = "t64_x16_y16_on8"
+    layout: Literal["t64_x16_y16_on8", "t32_x16_y15_on1", "spif", "spif_untimed"] = "t64_x16_y16_on8"
     events_per_datagram: Annotated[int, Range(1, 5000)] = 100
 
     def start(self, events: StreamInfo) -> None:
