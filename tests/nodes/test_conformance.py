@@ -51,6 +51,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "slice_triggers": [{}, {"edge": "both", "line": 0}],
     "slice_variance": [{"block": 3, "downsampling": 0}, {"block": 1, "threshold": 0.0, "downsampling": 1}],
     "slice_time": [{"every": "3ms", "max_gap": "50ms"}, {"every": "10ms"}],
+    "snn_slicer": [{"cell": "2ms", "most": 4}],
     "stcf": [{"k": 2, "window": "5ms"}, {"mark": True, "radius": 2, "polarity": False}, {"threads": 2}],
     "synth": [{"duration": "40ms", "width": 48, "height": 36}, {"duration": "40ms", "scene": "pan"}],
     "read": [{"path": "synth:moving", "width": 48, "height": 36, "end": "60ms"}],

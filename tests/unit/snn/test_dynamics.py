@@ -68,9 +68,7 @@ def test_euler_is_one_slope_a_step(inputs):
 
 
 def test_an_integrator_gains_r_dt_from_a_current_and_r_from_an_impulse(inputs):
-    np.testing.assert_allclose(
-        voltages(Integrator(r=5.0), inputs, "exact"), np.cumsum(inputs) * 5 * STEP_S, rtol=1e-12
-    )
+    np.testing.assert_allclose(voltages(Integrator(r=5.0), inputs, "exact"), np.cumsum(inputs) * 5 * STEP_S, rtol=1e-12)
     np.testing.assert_allclose(voltages(Integrator(r=5.0), inputs, "exact", "impulse"), np.cumsum(inputs) * 5)
 
 
@@ -107,9 +105,7 @@ def test_the_crossing_reset_counts_the_rest_of_the_step():
     """With two neurons of one equation, one stepped ten times finer, v agrees at every coarse step."""
     layer = IF(r=1.0, v_threshold=1.0, v_reset=-0.2)
     model = Model.chain((1,), {"n": layer})
-    coarse = TorchEngine(
-        model.discretise(step_us=1e6, reset="crossing", rule="exact", drive="current"), "float64"
-    )
+    coarse = TorchEngine(model.discretise(step_us=1e6, reset="crossing", rule="exact", drive="current"), "float64")
     fine = TorchEngine(model.discretise(step_us=1e3, reset="crossing", rule="exact", drive="current"), "float64")
     state, other = coarse.start(), fine.start()
     for _ in range(9):
