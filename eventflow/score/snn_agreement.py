@@ -71,9 +71,10 @@ def compared(comparison: Comparison) -> Row:
     import torch
 
     from eventflow.snn.torch_network import TorchNetwork
+    from eventflow.snn.torch_threads import one_thread
 
     network = TorchNetwork(comparison.model, "float64").requires_grad_(False)
-    with torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         batch = network(torch.from_numpy(comparison.inputs))[0].numpy()
     largest = float(np.abs(batch - comparison.expected).max(initial=0))
     return Row(

@@ -118,6 +118,7 @@ def against_spikingjelly(
     import torch
 
     from eventflow.snn.torch_network import TorchNetwork
+    from eventflow.snn.torch_threads import one_thread
 
     if bits is not None:
         model = rounded(model, bits)
@@ -128,7 +129,7 @@ def against_spikingjelly(
     for which, frames in digits.batches(model, dtype):
         inputs = torch.from_numpy(frames)
         record: dict[str, Any] = {}
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             agreement.ours[which] = network(inputs, record=record)[0].sum(0).numpy()
             theirs = oracle(inputs)
         for name, values in theirs.items():

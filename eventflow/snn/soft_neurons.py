@@ -20,6 +20,9 @@ def soft_maximum(values: list[Tensor], eps: Tensor | float) -> Tensor:
     return eps * torch.logsumexp(torch.stack(torch.broadcast_tensors(*values)) / eps, 0)
 
 
+_NOTHING = -1e9  # as good as minus infinity, whose derivative by eps would not be a number
+
+
 class UltraLIFCell(torch.nn.Module):  # type: ignore[misc]
     """UltraLIF: v = LSE_eps(v + log tau, x), s = sigmoid((v - threshold) / eps), v = v (1 - s).
 
@@ -60,7 +63,7 @@ class UltraLIFCell(torch.nn.Module):  # type: ignore[misc]
 
 
 def _around(v: Tensor) -> list[Tensor]:
-    nothing = torch.full_like(v[..., :1], -torch.inf)
+    nothing = torch.full_like(v[..., :1], _NOTHING)
     return [torch.cat([nothing, v[..., :-1]], -1), v, torch.cat([v[..., 1:], nothing], -1)]
 
 

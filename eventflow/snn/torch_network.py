@@ -17,6 +17,7 @@ except ImportError:
     raise missing_extra("torch", "snn", "the torch engine of spiking networks") from None
 
 from eventflow.snn.torch_layers import part_of
+from eventflow.snn.torch_threads import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,7 +143,7 @@ class TorchEngine:
         """Run one step and return every layer's output by name, and the state."""
         frame, single = checked_step(self.model, x, state, self._numpy)
         record: dict[str, Tensor] = {}
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             _, after = self._network.step(torch.from_numpy(frame), _tensors(state), record)
         outputs = {name: value.numpy()[0] if single else value.numpy() for name, value in record.items()}
         return outputs, _arrays(after)
@@ -150,9 +151,10 @@ class TorchEngine:
     def run(self, inputs: Array, state: Arrays) -> tuple[Array, Arrays]:
         """Run T steps, see `Engine`; the same as T calls of `step`."""
         outputs = []
-        for frame in inputs:
-            out, state = self.step(frame, state)
-            outputs.append(out)
+        with one_thread():
+            for frame in inputs:
+                out, state = self.step(frame, state)
+                outputs.append(out)
         batch = np.shape(inputs)[1 : np.ndim(inputs) - len(self.model.input_shape)]
         empty = np.zeros((0, *batch, *self.model.output_shape), self._numpy)
         return np.stack(outputs) if outputs else empty, state

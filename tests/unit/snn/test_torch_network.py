@@ -57,7 +57,8 @@ NEURONS = {
     "adaptive, multispike, current": neuron(Reset.MULTISPIKE, **ADAPTIVE, **CURRENT),
 }
 LAYERS = {
-    "conv2d": ((2, 9, 8), Conv2d(weight=drawn(4, 1, 3, 2), bias=drawn(4), stride=(2, 1), padding=((1, 0), (0, 2)), groups=2)),
+    "conv2d": ((2, 9, 8), Conv2d(weight=drawn(4, 1, 3, 2), bias=drawn(4), stride=(2, 1), padding=((1, 0), (0, 2)),
+                                 groups=2)),
     "conv1d": ((3, 11), Conv1d(weight=drawn(4, 3, 3), bias=drawn(4), stride=2, padding=(2, 1), dilation=2)),
     "linear": ((6,), Linear(weight=drawn(5, 6), bias=drawn(5))),
     "sum pool": ((2, 7, 8), SumPool2d(kernel=(3, 2), stride=(2, 2), padding=((1, 0), (0, 1)))),
