@@ -9,12 +9,20 @@ import pytest
 import eventflow as ef
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
-SHORTER = {"demo": {"camera.duration": "600ms"}, "live": {"duration": "300ms"}}
+SHORTER = {
+    "demo": {"camera.duration": "600ms"},
+    "live": {"duration": "300ms"},
+    "place-learn": {"places": 40},
+    "place-recognise": {"places": 40},
+}
+BEFORE = {"place-recognise": "place-learn"}
 FILES = {
     "convert": {"converted.npz"},
     "demo": {"demo.mp4", "demo-tracks.csv"},
     "denoise-and-track": {"clean.npz", "tracks.csv"},
     "live": {"live-tracks.csv", "live.aedat4"},
+    "place-learn": {"route.h5"},
+    "place-recognise": {"places.mcap", "route.h5"},
     "voxelize": {"voxels.npz"},
 }
 
@@ -22,6 +30,8 @@ FILES = {
 @pytest.mark.parametrize("name", sorted(path.stem for path in GRAPHS.glob("*.yaml")))
 def test_a_shipped_graph_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
+    if name in BEFORE:
+        ef.run(GRAPHS / f"{BEFORE[name]}.yaml", set=SHORTER[BEFORE[name]])
     summary = ef.run(GRAPHS / f"{name}.yaml", set=SHORTER.get(name, {}))
     assert summary["lossless"]
     assert all(edge["messages_sent"] == edge["messages_received"] for edge in summary["edges"])

@@ -59,6 +59,7 @@ PARAMETERS: dict[str, list[dict[str, object]]] = {
     "affine": [{"matrix": [0.5, 0.2, 1.0, -0.2, 1.5, 2.0]}],
     "complementary_filter": [{"every": "3ms", "tau": "5ms", "max_gap": "20ms"}],
     "crop": [{"x": 2, "y": 1, "width": 7}],
+    "describe": [{}, {"rows": 3, "columns": 4, "patch": 2}],
     "drop_area": [{"share": 0.4, "every": "5ms"}],
     "drop_events": [{"share": 0.4}],
     "drop_time": [{"share": 0.4, "every": "5ms"}],
@@ -114,6 +115,7 @@ _WITH_FILES = {
 }  # tested with their files
 _WITH_DEVICES = {"camera", "webcam"}  # see test_camera.py, test_webcam.py
 # see tests/peers, tests/unit/runtime/test_publish.py, test_ros_live.py
+_OF_PLACES = {"place_learn", "place_recognise", "place_score", "sequence_match", "slice_distance"}  # see test_places
 _WITH_SOCKETS = {"dv_network", "dv_serve", "ros_receive", "ros_send", "publish", "subscribe", "udp", "udp_send"}
 
 
@@ -169,7 +171,7 @@ def _conformance(name: str, cls: type[Node], parameters: dict[str, object]) -> t
 
 for _name, _class in node_classes():
     if (
-        _name not in _WITH_FILES | _WITH_SOCKETS | _WITH_DEVICES
+        _name not in _WITH_FILES | _WITH_SOCKETS | _OF_PLACES | _WITH_DEVICES
         and isinstance(_class, type)
         and _class.__module__.startswith("eventflow_nodes.")
     ):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
+from eventflow.errors import EventsError
 from eventflow.events import Events
 from eventflow.graph.node import Node
 from eventflow.graph.parameters import Range
@@ -49,6 +50,8 @@ class SliceDistance(Node):
 
     def events(self, events: Events) -> None:
         """Keep a packet until its slice ends."""
+        if not events.ordered:
+            raise EventsError("slices need events in time order; open the recording with backwards='clamp' or 'drop'")
         if len(events):
             self._pending.append(events)
 
