@@ -6,7 +6,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from eventflow.io.evt_state import BEFORE_TIME, EPOCH, HIGH, LAST, OUTSIDE, OWN, RESERVED, TRIGGERS, new_high, step_to
+from eventflow.io.evt_state import (
+    BEFORE_TIME,
+    EPOCH,
+    HIGH,
+    LAST,
+    OUTSIDE,
+    OWN,
+    RESERVED,
+    TRIGGERS,
+    first_high,
+    new_high,
+    step_to,
+)
 from eventflow.kernels.jit import jit
 
 SLOTS: Final = OWN
@@ -114,11 +126,7 @@ def survey(words: Any) -> Any:  # pragma: no cover
     events: Any = 0
     for j in range(len(words)):
         events += np.int64(words[j]) < 0x20000000
-    for j in range(len(words)):
-        w = np.int64(words[j])
-        if w >> 28 == _TIME_HIGH:
-            return events, w & 0xFFFFFFF
-    return events, -1
+    return events, first_high(words, _TIME_HIGH, 28)
 
 
 @jit

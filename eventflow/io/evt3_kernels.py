@@ -22,6 +22,7 @@ from eventflow.io.evt_state import (
     RESERVED,
     STEPS_BACK,
     TRIGGERS,
+    first_high,
     new_high,
     popcount,
 )
@@ -328,11 +329,7 @@ def survey(words: Any) -> Any:  # pragma: no cover
         kind = w >> 12
         bits = w & ((-(kind == _VECT_12) & 0xFFF) | (-(kind == _VECT_8) & 0xFF))
         events += popcount(bits) + (kind == _X)
-    for j in range(len(words)):
-        w = np.int64(words[j])
-        if w >> 12 == _TIME_HIGH:
-            return events, w & 0xFFF
-    return events, -1
+    return events, first_high(words, _TIME_HIGH, 12)
 
 
 @jit

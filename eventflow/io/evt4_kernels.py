@@ -16,6 +16,7 @@ from eventflow.io.evt_state import (
     RESERVED,
     TRIGGERS,
     emit_mask,
+    first_high,
     new_high,
     popcount,
     rest_of_vector,
@@ -145,11 +146,7 @@ def survey(words: Any) -> Any:  # pragma: no cover
         w = np.int64(words[j])
         events += (w >> 29 == _OFF >> 1) + popcount(w) * (before >> 29 == _VECTOR_OFF >> 1)
         before = w
-    for j in range(len(words)):
-        w = np.int64(words[j])
-        if w >> 28 == _TIME_HIGH:
-            return events, w & 0xFFFFFFF
-    return events, -1
+    return events, first_high(words, _TIME_HIGH, 28)
 
 
 @jit

@@ -84,6 +84,16 @@ def step_to(state: Any, t: int) -> None:  # pragma: no cover
 
 
 @jit
+def first_high(words: Any, kind: int, bits: int) -> int:  # pragma: no cover
+    """Return the first TIME_HIGH among words whose kind stands above so many bits of time, or -1."""
+    for j in range(len(words)):
+        w = np.int64(words[j])
+        if w >> bits == kind:
+            return int(w & ((1 << bits) - 1))
+    return -1
+
+
+@jit
 def new_high(state: Any, high: int, wrap: int, wrap_us: int) -> None:  # pragma: no cover
     """Take a TIME_HIGH; a fall by `wrap` or more is the end of its range of `wrap_us`, a smaller one a glitch."""
     if state[HIGH] - high >= wrap:
