@@ -24,6 +24,18 @@ def test_percentiles_are_right_to_an_eighth_of_an_octave(durations: list[int], s
     assert left.plain()["max"] == max(durations) / 1000
 
 
+def test_what_was_counted_since_a_copy_is_told_apart() -> None:
+    histogram = LatencyHistogram()
+    for _ in range(100):
+        histogram.add(9_000_000)
+    before = histogram.copy()
+    assert histogram.since(before).plain() is None
+    for _ in range(10):
+        histogram.add(1_000)
+    assert histogram.since(before).plain()["max"] < 1.2
+    assert histogram.plain()["max"] == 9_000
+
+
 def test_nothing_counted_is_nothing() -> None:
     assert LatencyHistogram().plain() is None
 
