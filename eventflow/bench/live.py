@@ -118,7 +118,7 @@ def _overload(bench: Bench) -> Iterator[Row]:
         edge = summary["edges"][0]
         exact = edge["events_sent"] == edge["events_received"] + edge["events_dropped"] == summary["events"]
         windows = 1 if place == "one process" else 2  # packets under way to the other process, and packets that wait
-    X
+        limit = Limit(1.25 * (windows * _WAITING + 4) * (pause_us + _PACKET_US))  # sleeps end late
         name = f"live.overload.{place.replace(' ', '_')}"
         row = measured(name, f"{what}, {place}: oldest", "µs", [summary["latency_us"]["max"]], limit)
         row.verdicts.append((f"sent {edge['messages_sent']} = received + dropped {edge['messages_dropped']}", exact))
