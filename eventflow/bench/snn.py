@@ -6,7 +6,7 @@ import gc
 import statistics
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from eventflow.bench.suite import Bench
+    from eventflow.snn.engine import State
     from eventflow.snn.model import Model
     from eventflow.snn.neuron import Array
 
@@ -30,6 +31,8 @@ ONNX: Final = "ONNX Runtime"
 _RECORDINGS: Final = 6
 _COST_RECORDINGS: Final = 60
 _ROUNDS: Final = 5
+_WINDOW: Final = 50
+_DENSITIES: Final = (0.002, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -47,19 +50,20 @@ def rows(bench: Bench) -> Iterator[Row]:
                 yield from _step_rows(bench, digits, step_us, name, clock)
         if bench.wants("snn.cost"):
             yield from _cost_rows(digits, clock)
+        if bench.wants("snn.crossover"):
+            yield _crossover_row(digits, clock)
         if bench.wants("snn.stream"):
             yield from stream_rows(clock)
 
 
 @dataclass
 class Recording:
-    """A digit: its events as columns of int64, `label` 0 to 9."""
+    """A digit: its events as columns of int64."""
 
     x: Array
     y: Array
     p: Array
     t: Array
-    label: int
 
     def frames(self, step_us: int) -> Array:
         """Return counts a step, (T, 2, 34, 34) float32."""
@@ -87,7 +91,7 @@ class Digits:
     @cached_property
     def _columns(self) -> dict[str, Array]:
         with np.load(self._root / "neuromorphic_datasets" / "nmnist_1000.npz") as file:
-            return {name: file[name] for name in ("x", "y", "p", "t", "offsets", "label")}
+            return {name: file[name] for name in ("x", "y", "p", "t", "offsets")}
 
     def model(self, step_us: int) -> Model:
         """Return the network; all engines of this benchmark reset to zero, which each of them can."""
@@ -101,8 +105,8 @@ class Digits:
         offsets = self._columns["offsets"]
         for number in np.linspace(0, len(offsets) - 2, count).astype(int):
             own = slice(int(offsets[number]), int(offsets[number + 1]))
-            columns = (self._columns[name][own].astype(np.int64) for name in ("x", "y", "p", "t"))
-            yield Recording(*columns, int(self._columns["label"][number]))
+            x, y, p, t = (self._columns[name][own].astype(np.int64) for name in ("x", "y", "p", "t"))
+            yield Recording(x, y, p, t)
 
 
 class _Sparse:
@@ -117,7 +121,7 @@ class _Sparse:
         return list(frames)
 
     def run(self, frames: Any) -> Array:
-        state = self.engine.start()
+        state: State = self.engine.start()
         outputs = []
         for frame in frames:
             out, state = self.engine.step(frame, state)
@@ -161,7 +165,7 @@ def _step_rows(bench: Bench, digits: Digits, step_us: int, name: str, clock: Cal
         elements = recording.elements(step_us)
         for turn in range(rounds):
             expected = taken.measure(OURS, sparse, sparse.ready(frames), clock, first=turn == 0)
-            fused = taken.timed(FUSED, lambda: sparse.engine.run_elements(*elements, sparse.engine.start())[0], clock)
+            fused = taken.timed(FUSED, partial(_fused, sparse, elements), clock)
             taken.compare(FUSED, fused, expected)
             for label, stepper in others.items():
                 out = taken.measure(label, stepper, stepper.ready(frames), clock, first=turn == 0)
@@ -174,6 +178,10 @@ def _step_rows(bench: Bench, digits: Digits, step_us: int, name: str, clock: Cal
     yield taken.row(name, f"{what}, step()", OURS, [*libraries, *own], own, targets, note + taken.note(sparse))
     fused_targets = [AtLeast(8, ONNX)] if step_us == 1000 else []
     yield taken.row(f"{name}.fused", f"{what}, fused", FUSED, [ONNX], own, fused_targets, "")
+
+
+def _fused(sparse: _Sparse, elements: tuple[Array, Array]) -> Array:
+    return sparse.engine.run_elements(*elements, sparse.engine.start())[0]
 
 
 class _Times:
@@ -240,20 +248,27 @@ class _Times:
 def _cost_rows(digits: Digits, clock: Callable[[], float]) -> Iterator[Row]:
     """Yield how well time follows synaptic operations, and what a step without events costs."""
     engine = _Sparse(digits.model(1000)).engine
-    synops, seconds, steps = [], [], []
+    synops: list[float] = []
+    seconds: list[float] = []
+    steps: list[int] = []
     for recording in digits.recordings(_COST_RECORDINGS):
-        elements = recording.elements(1000)
-        best = np.inf
+        elements, offsets = recording.elements(1000)
+        windows = [offsets[k : k + _WINDOW + 1] for k in range(0, len(offsets) - _WINDOW, _WINDOW)]
+        best = np.full(len(windows), np.inf)
         for _ in range(_ROUNDS):
-            state = engine.start()
-            begun = clock()
-            _, state = engine.run_elements(*elements, state)
-            best = min(best, clock() - begun)
-        synops.append(sum(engine.synops(state).values()))
-        seconds.append(best)
-        steps.append(len(elements[1]) - 1)
+            state: State = engine.start()
+            counted = [0]
+            for k, window in enumerate(windows):
+                begun = clock()
+                _, state = engine.run_elements(elements, window, state)
+                best[k] = min(best[k], clock() - begun)
+                counted.append(sum(engine.synops(state).values()))
+        synops += np.diff(counted).tolist()
+        seconds += best.tolist()
+        steps += [_WINDOW] * len(windows)
     a_step, a_synop, fit = fitted(np.array(synops), np.array(seconds), np.array(steps))
-    note = f"time = {a_step * 1e6:.2f} µs a step + {a_synop * 1e9:.3f} ns a synop; minima of {_ROUNDS}. "
+    note = f"time = {a_step * 1e6:.2f} µs a step + {a_synop * 1e9:.3f} ns a synop; "
+    note += f"{len(seconds)} windows of {_WINDOW} steps, minima of {_ROUNDS}. "
     note += f"{np.mean(synops) / np.mean(steps):.0f} synops a step; {1e-9 / a_synop:.2f} GSOP/s."
     yield measured("snn.cost.fit", "R² of time = a + b synops, fused", "R²", [fit], Limit(0.95, "at least"), note)
     values = _empty(engine, clock)
@@ -268,6 +283,47 @@ def fitted(synops: Array, seconds: Array, steps: Array) -> tuple[float, float, f
     (a, b), *_ = np.linalg.lstsq(design, took, rcond=None)
     residual = took - design @ np.array([a, b])
     return float(a), float(b), float(1 - (residual**2).sum() / ((took - took.mean()) ** 2).sum())
+
+
+def _crossover_row(digits: Digits, clock: Callable[[], float]) -> Row:
+    """Return the share of synapses reached in a step at which ONNX Runtime is as fast."""
+    model = digits.model(1000)
+    sparse, onnx = _Sparse(model), _Onnx(model)
+    rng = np.random.default_rng(1)
+    shares, ratios = [], []
+    for density in _DENSITIES:
+        frames = (rng.random((40, 2, 34, 34)) < density).astype(np.float32)
+        best = {}
+        contenders: dict[str, Stepper] = {OURS: sparse, ONNX: onnx}
+        for name, stepper in contenders.items():
+            ready = stepper.ready(frames)
+            times = []
+            for _ in range(_ROUNDS):
+                begun = clock()
+                stepper.run(ready)
+                times.append(clock() - begun)
+            best[name] = min(times)
+        _, state = sparse.engine.run(frames, sparse.engine.start())
+        shares.append(sum(sparse.engine.synops(state).values()) / len(frames) / synapses(model) * 100)
+        ratios.append(best[OURS] / best[ONNX])
+    crossing = float(np.interp(0.0, np.log(ratios), shares))
+    pairs = ", ".join(f"{share:.2g} %: {1 / ratio:.2g}x" for share, ratio in zip(shares, ratios, strict=True))
+    what = "synapses reached in a step at which ONNX Runtime is as fast"
+    return measured("snn.crossover", what, "%", [crossing], note=f"ONNX Runtime's time over ours, step(), at {pairs}.")
+
+
+def synapses(model: Model) -> int:
+    """Return how many synaptic operations a step has in which every unit fires once: a dense step's products."""
+    from eventflow.snn.engines.sparse import SparseEngine
+
+    total = 0
+    for name in model.order:
+        layer = model.layers[name]
+        if hasattr(layer, "weight"):
+            alone = SparseEngine(type(model).chain(model.input_shapes[name], {name: layer}))
+            _, state = alone.run(np.ones((1, *model.input_shapes[name]), np.float32), alone.start())
+            total += sum(alone.synops(state).values())
+    return total
 
 
 def _empty(engine: Any, clock: Callable[[], float]) -> list[float]:

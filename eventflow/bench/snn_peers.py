@@ -113,7 +113,7 @@ class _SnnTorch:
         self._cell = snntorch.Leaky(beta=1.0, threshold=1.0, reset_mechanism="zero", reset_delay=False)
 
     def __call__(self, x: Any, state: Any) -> tuple[Any, Any]:
-        return tuple(self._cell(x, self._cell.init_leaky() if state is None else state))  # type: ignore[return-value]
+        return tuple(self._cell(x, self._cell.init_leaky() if state is None else state))
 
     def forget(self) -> None:
         """Its state is given to it."""

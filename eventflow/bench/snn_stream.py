@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from eventflow.snn.neuron import Neuron, Reset
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from eventflow.snn.engine import State
+    from eventflow.snn.model import Layer
     from eventflow.snn.neuron import Array
 
 RECORDING: Final = "aedat/davis346_demo01.aedat4"
@@ -44,7 +47,7 @@ def gesture_network(height: int = 260, width: int = 346, classes: int = 11, seed
             reset=Reset.ZERO,
         )
 
-    layers = {
+    layers: dict[str, Layer] = {
         "conv1": convolution(2, 16, 5, 2),
         "lif1": leaky(0.6),
         "pool1": SumPool2d(kernel=(2, 2), stride=(2, 2)),
@@ -72,17 +75,15 @@ def stream_rows(clock: Callable[[], float]) -> Iterator[Row]:
     engine = SparseEngine(gesture_network(events.height, events.width))
     ends = np.arange(STEP_US, int(events.t[-1]) + STEP_US, STEP_US)
     cuts = [0, *np.searchsorted(events.t, ends).tolist()]
-    packets = [events[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
-    rates, latencies, decided = [], [], 0
+    packets = [events[a:b] for a, b in pairwise(cuts)]
+    rates, latencies = [], []
     for turn in range(_ROUNDS + 1):
-        state = engine.start()
+        state: State = engine.start()
         took: list[float] = []
-        decided = 0
         for packet, end in zip(packets, ends, strict=True):
             begun = clock()
-            spikes, _ = engine.feed(packet, state, until=int(end))
+            _, state = engine.feed(packet, state, until=int(end))
             took.append(clock() - begun)
-            decided += len(spikes.step)
         if turn:  # the first compiles
             rates.append(len(events) / sum(took) / 1e6)
             latencies.append(float(np.percentile(took, 99)) * 1e6)

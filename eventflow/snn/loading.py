@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from eventflow.errors import ParameterError
 from eventflow.snn.model import Model
 from eventflow.snn.nir_file import read_nir
 
 if TYPE_CHECKING:
-    from eventflow.snn.engine import Engine
     from eventflow.snn.neuron import Drive, Reset, Rule
 
-EngineName = Literal["auto", "sparse", "torch"]
 BUILT_IN: Final = "digits"
 _NIR_SUFFIXES: Final = (".nir", ".h5", ".hdf5")
 
@@ -67,17 +65,6 @@ def network_from(
     except ParameterError as error:
         raise ParameterError(f"{name}: {error}") from None
     return Network(model, name, blake2b(path.read_bytes(), digest_size=16).hexdigest())
-
-
-def engine_of(model: Model, name: EngineName = "auto") -> Engine:
-    """Return an engine for a network: the one named, or with `auto` the event-driven one."""
-    if name == "torch":
-        from eventflow.snn.torch_network import TorchEngine
-
-        return TorchEngine(model)
-    from eventflow.snn.engines.sparse import SparseEngine
-
-    return SparseEngine(model)
 
 
 def _built_in() -> Path:

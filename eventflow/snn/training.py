@@ -98,7 +98,7 @@ def trained(
 
 def outputs_of(model: Model, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return what a network puts out, (samples, steps, classes), float32."""
-    from eventflow.snn.loading import engine_of
+    from eventflow.snn.engines.choosing import engine_of
 
     engine = engine_of(model)
     found = np.empty((*frames.shape[:2], *model.output_shape), np.float32)

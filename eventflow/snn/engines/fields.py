@@ -1,9 +1,9 @@
 """The words of a program: what the event-driven engine's one kernel reads instead of objects.
 
-`code` is int32: a header, then a row a population, then a row a connection, then tables (places, runs of taps, lists).
-Entries named after memory are offsets into `weights` (parameters), `floats` or `ints` (a stream's state). A population is
-a layer of neurons, or a relay where values have to be added up between two connections; number 0 is the input. Its
-units lie site by site (a site: all channels of one pixel), channels padded to a multiple of LANES.
+`code` is int32: a header, then a row a population, then a row a connection, then tables (places, runs of taps,
+lists). Entries named after memory are offsets into `weights` (parameters), `floats` or `ints` (a stream's state). A
+population is a layer of neurons, or a relay where values have to be added up between two connections; number 0 is the
+input. Its units lie site by site (a site: all channels of one pixel), channels padded to a multiple of LANES.
 """
 
 from __future__ import annotations

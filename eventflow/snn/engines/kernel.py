@@ -48,7 +48,7 @@ def run_elements(
     """
     program, own, state, words = data_of(code), data_of(weights), data_of(floats), data_of(ints)
     size, out_size = peek(program, at.INPUT_SIZE), peek(program, at.OUTPUT_SIZE)
-    for element in elements:
+    for element in elements[offsets[0] : offsets[-1]]:
         if element < 0 or element >= size:
             return OUTSIDE
     for k in range(len(offsets) - 1):
@@ -188,7 +188,7 @@ def _take_event(code: Any, floats: Any, ints: Any, unit: Any, binary: Any) -> An
 
 @inner
 def _take_dense(code: Any, floats: Any, ints: Any, x: Any, first: Any, size: Any) -> Any:
-    """Make the open step's input what is not 0 of the `size` values of `x` from `first` on; return if all are finite."""
+    """Make the open step's input what is not 0 of `size` values of `x` from `first` on; return if all are finite."""
     step = peek(ints, at.STEP) + 1
     slot = step % peek(code, INPUT_ROW + at.HISTORY)
     room = slot * peek(code, INPUT_ROW + at.UNITS_IN_ALL)
@@ -202,7 +202,7 @@ def _take_dense(code: Any, floats: Any, ints: Any, x: Any, first: Any, size: Any
             value = peek(x, first + k)
             poke(ints, listed + count, k)
             poke(floats, values + count, value)
-            count += np.int64(value != 0)
+            count += 1 if value != 0 else 0
             if not np.isfinite(value):
                 return False
     if count > 0:

@@ -1,4 +1,4 @@
-"""Memory without index checks, and eight neighbouring values at once, as vector instructions of whatever machine this is.
+"""Memory without index checks, and eight neighbouring values at once as vector instructions of the machine at hand.
 
 Written in the compiler's own terms: NumPy's negative indices cost a test an access, and a loop over eight values cannot
 be proved free of overlap between state and weights and stays scalar. Every lane does what the scalar text says, in its
@@ -11,6 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.types import CPointer  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from eventflow.kernels.jit import jit
@@ -22,17 +23,17 @@ def inner(function: Any) -> Any:
     return jit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def data_of(typing: Any, array: Any) -> Any:
     """Return where an array's values begin. What takes this and not the array counts no references."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, args[0]).data
 
-    return types.CPointer(array.dtype)(array), emit
+    return CPointer(array.dtype)(array), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def peek(typing: Any, data: Any, index: Any) -> Any:
     """data[index]; integers come as int64."""
     result = types.int64 if isinstance(data.dtype, types.Integer) else data.dtype
@@ -44,7 +45,7 @@ def peek(typing: Any, data: Any, index: Any) -> Any:
     return result(data, types.int64), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def poke(typing: Any, data: Any, index: Any, value: Any) -> Any:
     """Set data[index] = value."""
 
@@ -55,7 +56,7 @@ def poke(typing: Any, data: Any, index: Any, value: Any) -> Any:
     return types.void(data, types.int64, data.dtype), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def lowest(typing: Any, mask: Any) -> Any:
     """Return the number of the lowest bit set in `mask`, which is not 0."""
 
@@ -98,7 +99,7 @@ class _Lanes:
         return self.builder.zext(word, ir.IntType(64))
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def add_lanes(typing: Any, state: Any, at: Any, weights: Any, row: Any, value: Any) -> Any:
     """state[at + k] += value * weights[row + k] for k in 0..7."""
 
@@ -112,7 +113,7 @@ def add_lanes(typing: Any, state: Any, at: Any, weights: Any, row: Any, value: A
     return types.void(state, types.int64, weights, types.int64, state.dtype), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def advance_lanes(
     typing: Any,
     state: Any,
@@ -146,7 +147,7 @@ def advance_lanes(
     return types.int64(state, index, index, weights, index, index, index, index, index), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic  # type: ignore[untyped-decorator]
 def lanes_set(typing: Any, values: Any, at: Any) -> Any:
     """Return bit k set where values[at + k] is not 0 (NaN is not), k in 0..7."""
 

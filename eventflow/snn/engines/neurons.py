@@ -51,7 +51,7 @@ def _update_plain(
     listed: Any,
     count: Any,
 ) -> Any:
-    """Advance neurons that are v and a drive only, eight at a time; look closer only at blocks that reached a threshold."""
+    """Advance neurons that are v and a drive only, eight at a time; look closer where one reached its level."""
     restless, still, width = peek(code, row + at.RESTLESS), peek(code, row + at.STILL), peek(code, row + at.WIDTH)
     first_v, first_drive = peek(code, row + at.V), peek(code, row + at.DRIVE)
     decays, by_decay = peek(code, row + at.DECAY), peek(code, row + at.DECAY + 1)

@@ -150,7 +150,7 @@ def _pool(graph: Graph, layer: SumPool2d, x: str, shape: Shape) -> str:
     area = layer.kernel[0] * layer.kernel[1]
     small = all(max(layer.padding[k]) < layer.kernel[k] for k in (0, 1))
     if small and area & (area - 1) == 0:
-        options = {"kernel_shape": list(layer.kernel), "strides": list(layer.stride), "pads": pads}
+        options: dict[str, Any] = {"kernel_shape": list(layer.kernel), "strides": list(layer.stride), "pads": pads}
         average = graph.op("AveragePool", x, count_include_pad=1, **options)
         return average if isinstance(layer, AvgPool2d) else graph.op("Mul", average, graph.constant(float(area)))
     ones = graph.constant(np.ones((shape[0], 1, *layer.kernel)))

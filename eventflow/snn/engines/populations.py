@@ -1,4 +1,4 @@
-"""A layer of neurons, or a relay, as the kernel keeps it: sites of channels, parameters of every lane, what it may skip."""
+"""A layer of neurons, or a relay, as the kernel keeps it: sites of channels, parameters a lane, what may be skipped."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def parameters(own: Population) -> dict[int, Array]:
 
 
 def is_restless(own: Population) -> bool:
-    """Return whether some neuron may fire, or put something out, without anything reaching it: all are seen each step."""
+    """Return whether some neuron may fire, or put something out, though nothing reaches it: all are seen each step."""
     neuron = own.neuron
     if neuron is None:
         return bool((own.bias != 0).any())

@@ -145,8 +145,8 @@ def _multiply(
 
 @inner
 def _spread(
-    code: Any, weights: Any, floats: Any, ints: Any, row: Any, target: Any, step: Any, units: Any, values: Any, count: Any,
-    delay: Any,
+    code: Any, weights: Any, floats: Any, ints: Any, row: Any, target: Any, step: Any, units: Any, values: Any,
+    count: Any, delay: Any,
 ) -> Any:  # fmt: skip
     """Follow lists of synapses, or place each unit where it belongs."""
     starts = peek(code, row + at.STARTS) + delay * (peek(code, row + at.UNITS) + 1)

@@ -118,7 +118,8 @@ def taken_over(engine: SparseEngine, state: SparseState, values: dict[str, Array
             if name in engine.parts.remembered:
                 _remember(engine, engine.parts.remembered[name], state[FLOATS][k], state[INTS][k], value[k])
             else:
-                _set(engine, *name.rsplit(".", 1), state[FLOATS][k], state[INTS][k], value[k])
+                layer, _, part = name.rpartition(".")
+                _set(engine, layer, part, state[FLOATS][k], state[INTS][k], value[k])
     return state
 
 

@@ -1,4 +1,4 @@
-"""What lies between neurons and only moves spikes: flattening, scaling, pooling without overlap, folded into an index."""
+"""What lies between neurons and only moves spikes (flatten, scale, pools without overlap), folded into an index."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class View:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it shows every unit once, as it is, whatever the order: what went in can be told from what is seen."""
+        """Whether it shows every unit once, as it is, in any order: what went in can be told from what is seen."""
         return self.factors is None and len(self.places) == np.prod(self.shape) and bool((self.places >= 0).all())
 
 

@@ -10,7 +10,8 @@ from eventflow.events import Events
 from eventflow.graph.node import Node
 from eventflow.graph.parameters import Range
 from eventflow.messages import Grid, Label, Slice, StreamInfo
-from eventflow.snn.loading import EngineName, engine_of, network_from
+from eventflow.snn.engines.choosing import EngineName, engine_of
+from eventflow.snn.loading import network_from
 from eventflow.snn.stepping import Fit, Retina, Run, StepCutter, run_of_window
 from eventflow.snn.streamed import Streamed
 from eventflow.units import Duration, ms, s
@@ -26,7 +27,7 @@ class Networked(Node):
         reset: what firing does to the membrane potential; where the file does not say.
         rule: how a leaky neuron's equation is solved over a step; where the file does not say.
         drive: whether an input of 1 is a current held over the step or one impulse; where the file does not say.
-        engine: sparse costs what events reach, torch what the network has; auto is sparse.
+        engine: sparse costs what events reach; onnx and torch what the network has, onnx the faster; auto is sparse.
         fit: what is done where the sensor's size is not the network's: refuse, crop its middle, or scale.
         binary: several events of a pixel in one step count as one.
         forgets: when the network begins afresh: never, with each slice, or after a gap without events; then it rests.
