@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PACKET_US: Final = 1_000
 _SLACK_US: Final = 2_000  # what the whole path may take beyond the packet, 99 % of the time
 PROMISED_MEV: Final = 10
-_LEAST_S: Final = 5.0  # of an overload, so that memory has thirds to compare
+_LEAST_S: Final = 12.0  # of an overload: memory fills for some seconds before it stands still
 _OVERLOAD: Final = 10
 _WAITING: Final = 32
 _CLEAN: Final = {"use": "stcf", "window": "5ms", "k": 2}

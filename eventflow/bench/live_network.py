@@ -33,7 +33,9 @@ _SILENCE_S: Final = 1.0
 _SETTLING_S: Final = 1.5
 _STEP: Final = 1.25
 _TRIES: Final = 2
+_LEAST_MEV: Final = 0.1
 _LARGEST_MEV: Final = 200.0
+_AS_ASKED: Final = 0.98  # of the rate asked for is sent, or the sender is at its end
 _DV_EVENTS: Final = 20_000_000
 _ROUNDS: Final = 3
 
@@ -67,20 +69,20 @@ def _udp(bench: Bench) -> Row:
 
 
 def _highest(bench: Bench, flood: Path, receive: Callable[[int], int], begin_mev: float) -> float:
-    """Return the highest rate, Mev/s, at which every event arrives: up in steps until one fails, then finer."""
+    """Return the highest rate, Mev/s, at which every event arrives: in large steps until one fails, then in small."""
     best, step, rate = 0.0, _STEP**2, begin_mev
-    while rate < _LARGEST_MEV:
+    while _LEAST_MEV < rate < _LARGEST_MEV:
         bench.announce(f"UDP at {rate:.1f} Mev/s")
-        reached = max((_trial(flood, receive, rate, bench.seconds) for _ in range(_TRIES)), default=0.0)
+        reached = max(_trial(flood, receive, rate, bench.seconds) for _ in range(_TRIES))
         best = max(best, reached)
-        if reached < 0.98 * rate and step == _STEP:
-            return best
-        if reached < 0.98 * rate:
-            rate, step = rate / step * _STEP, _STEP
-            if best == 0.0:
-                rate /= step
-        else:
+        if reached > _AS_ASKED * rate:
             rate *= step
+        elif best == 0.0:
+            rate, step = rate / 2, _STEP
+        elif step == _STEP:
+            break
+        else:
+            rate, step = best * _STEP, _STEP
     return best
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from eventflow.bench import scenes
+from eventflow.bench import live_network, scenes
 from eventflow.bench.course import Course
 from eventflow.bench.live import latency_row, path_graph, path_place
 from eventflow.bench.model import Limit
 from eventflow.bench.plugin import run_apart
+from eventflow.bench.suite import Bench
 from eventflow.synth.simulation import Simulation
 
 
@@ -54,3 +56,11 @@ def test_a_scene_is_what_it_is_said_to_be() -> None:
     labels = np.concatenate([packet.labels for packet in packets])
     assert len(labels) / 60_000 == pytest.approx(1, rel=0.2)
     assert (labels == 2).mean() == pytest.approx(0.3, abs=0.07)
+
+
+@pytest.mark.parametrize("limit", [0.7, 3.3, 40.0])
+def test_the_highest_rate_is_found(limit: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(live_network, "_trial", lambda flood, receive, mev, seconds: mev if mev <= limit else 0.0)
+    bench = Bench([], False, 0, 1.0, False, False)
+    found = live_network._highest(bench, tmp_path, lambda port: 0, 4.0)
+    assert limit / 1.25 < found <= limit
