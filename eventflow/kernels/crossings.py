@@ -9,7 +9,7 @@ Khodamoradi & Kastner 2018, "O(N)-space spatiotemporal filter for reducing noise
         columns[e.x], rows[e.y] = e, e
 
 With `polarity` this is KNoise, without it OrderN. An event at the pixel itself is no support unless `own` says so. A
-row remembers one event of all its pixels, so the ages of neighbours in `eventflow.kernels.neighbours` are not to be had.
+row remembers one event of all its pixels, so the k-th ages of `eventflow.kernels.neighbours` are not to be had here.
 """
 
 from __future__ import annotations
