@@ -24,6 +24,8 @@ class Course:
 
     def __call__(self, summary: dict[str, Any]) -> None:
         """Look at a summary as it stands."""
+        if self.samples and summary["wall_s"] < self.samples[-1]["wall_s"]:
+            self.samples.clear()  # the clock starts anew when all processes are ready
         if self.samples and summary["wall_s"] - self.samples[-1]["wall_s"] < _EVERY_S:
             return
         now = dict(summary["latency_steps_us"] or [])
