@@ -95,7 +95,10 @@ def _weighed(belief: NDArray[np.float64], off: float, evidence: NDArray[np.float
     lowest = math.exp(least - most)  # half of the places have the lowest evidence: one exponential serves them all
     total = off * math.exp(-most)
     for place in range(len(evidence)):
-        belief[place] *= lowest if evidence[place] == least else math.exp(np.float32(evidence[place] - most))
+        below = evidence[place] - most
+        # smaller powers than these are subnormal in 32 bits, and a hundred times as slow
+        ratio = lowest if evidence[place] == least else math.exp(np.float32(max(below, -80.0)))
+        belief[place] *= ratio
         total += belief[place]
     share = 1.0 / total
     for place in range(len(evidence)):
