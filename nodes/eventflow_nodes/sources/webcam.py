@@ -87,7 +87,6 @@ class Webcam(Source):
     def _begin(self) -> None:
         self._capture = _opened(self.device, self.fps, self.width, self.height)
         found, first = self._capture.read()
-        self._begun_ns = time.monotonic_ns()
         if not found:
             raise LinkError(f"webcam {self.device}: gives no picture; does another program use it?")
         self._frames = getattr(self, "_frames", 0) + 1
@@ -99,9 +98,10 @@ class Webcam(Source):
             leak=self.leak,
             refractory=self.refractory,
         )
-        self._simulation = FrameSimulation(
-            first, width=width, height=height, model=model, seed=self.seed, step_us=self.step, gamma=self.gamma
-        )
+        options: Any = {"model": model, "seed": self.seed, "step_us": self.step, "gamma": self.gamma}
+        FrameSimulation(first, width=16, height=16, **options).show(first, self.step)  # compiled before time begins
+        self._begun_ns = time.monotonic_ns()
+        self._simulation = FrameSimulation(first, width=width, height=height, **options)
 
     def _away(self) -> Iterator[Reset | Watermark]:
         lost, size = time.monotonic(), (self._simulation.width, self._simulation.height)
