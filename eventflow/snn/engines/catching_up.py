@@ -12,7 +12,7 @@ import numpy as np
 
 from eventflow.kernels.jit import jit
 from eventflow.snn.engines import fields as at
-from eventflow.snn.engines.lanes import data_of, inner, peek, poke
+from eventflow.snn.engines.lanes import data_of, inner, peek, poke, rest_lanes
 
 
 @jit
@@ -29,6 +29,14 @@ def catch_up_all(code: Any, weights: Any, floats: Any, ints: Any, row: Any, repl
 def catch_up(code: Any, weights: Any, floats: Any, row: Any, site: Any, missed: Any, replay: Any) -> Any:
     """Advance a site by `missed` > 0 steps in which nothing arrived and nothing fired."""
     width = peek(code, row + at.WIDTH)
+    if missed <= replay and peek(code, row + at.PLAIN):
+        for j in range(0, width, at.LANES):
+            rest_lanes(
+                floats, peek(code, row + at.V) + site * width + j, weights,
+                _place(code, row, at.DECAY, site, j), _place(code, row, at.GAIN, site, j),
+                _place(code, row, at.OFFSET, site, j), _place(code, row, at.BIAS, site, j), missed,
+            )  # fmt: skip
+        return
     shared = peek(code, row + at.UNIFORM)
     solved = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
     for lane in range(width):
@@ -41,8 +49,14 @@ def catch_up(code: Any, weights: Any, floats: Any, row: Any, site: Any, missed: 
 
 
 @inner
+def _place(code: Any, row: Any, which: Any, site: Any, lane: Any) -> Any:
+    """Return where one neuron's value of a parameter is."""
+    return peek(code, row + which) + site * peek(code, row + which + 1) + lane
+
+
+@inner
 def _value_of(code: Any, weights: Any, row: Any, which: Any, site: Any, lane: Any) -> Any:
-    return peek(weights, peek(code, row + which) + site * peek(code, row + which + 1) + lane)
+    return peek(weights, _place(code, row, which, site, lane))
 
 
 @inner

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.types import CPointer  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
@@ -145,6 +145,28 @@ def advance_lanes(
 
     index = types.int64
     return types.int64(state, index, index, weights, index, index, index, index, index), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def rest_lanes(
+    typing: Any, state: Any, v: Any, weights: Any, decay: Any, gain: Any, offset: Any, bias: Any, steps: Any
+) -> Any:
+    """Do `steps` times v = decay * v + gain * bias + offset, the eight potentials kept in a register."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = _Lanes(context, builder, signature.args[0])
+        potential = lanes.pointer(args[0], args[1])
+        by_decay, by_gain, added, constant = (lanes.load(lanes.pointer(args[2], args[k])) for k in range(3, 7))
+        driven = builder.fmul(by_gain, constant)
+        held = cgutils.alloca_once_value(builder, lanes.load(potential))
+        with cgutils.for_range(builder, args[7]):
+            moved = builder.fadd(builder.fmul(by_decay, builder.load(held)), driven)
+            builder.store(builder.fadd(moved, added), held)
+        lanes.store(builder.load(held), potential)
+        return context.get_dummy_value()
+
+    index = types.int64
+    return types.void(state, index, weights, index, index, index, index, index), emit
 
 
 @intrinsic  # type: ignore[untyped-decorator]
