@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     NeuronReader = Callable[["ChainBuilder", str, Any], None]
 
-_NOTHING = (torch.nn.Identity, torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d)
+_NOTHING = ("Identity", "Dropout", "Dropout1d", "Dropout2d")
 _CHAINS = (torch.nn.Sequential, torch.nn.ModuleList)
 
 
@@ -86,7 +86,7 @@ def chained(
             neurons[kind](chain, name, part)
         elif isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             chain.fold_norm(name, part)
-        elif not isinstance(part, _NOTHING):
+        elif type(part).__name__ not in _NOTHING:
             chain.append(name, _layer(name, part, sorted(neurons)))
     return chain.model(input_shape, step_us)
 
