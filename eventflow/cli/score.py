@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 TASKS = {
     "denoise": "eventflow.cli.score_denoise",
+    "network": "eventflow.cli.score_network",
     "packets": "eventflow.cli.score_packets",
     "place": "eventflow.cli.score_place",
     "represent": "eventflow.cli.score_represent",
