@@ -9,9 +9,9 @@ import numpy as np
 
 from eventflow.errors import missing_extra
 from eventflow.snn.energy import energy_uj
+from eventflow.snn.engines.choosing import EngineName, engine_of
 from eventflow.snn.exit_calibration import calibrated_confidence, calibrated_cutoff, confidence_front
 from eventflow.snn.exit_rules import exits
-from eventflow.snn.loading import EngineName, engine_of
 from eventflow.snn.metrics import Meter, Operations, connection_sparsity, footprint
 from eventflow.snn.quantisation import quantised
 from eventflow.snn.stepping import Retina, run_of_window
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eventflow.events import Events
+    from eventflow.snn.exit_rules import ExitRule
     from eventflow.snn.model import Model
 
 TEMPERATURE = 1.0
@@ -52,7 +53,7 @@ def exit_table(outputs: NDArray[Any], labels: NDArray[Any], tolerances: Sequence
     whole = exits(None, outputs[held])
     rows = [_row("whole run", None, whole, labels[held])]
     for tolerance in tolerances:
-        rules = {
+        rules: dict[str, ExitRule] = {
             "cutoff": calibrated_cutoff(outputs[~held], labels[~held], tolerance=tolerance),
             "cutoff, published": calibrated_cutoff(outputs[~held], labels[~held], tolerance=tolerance, counted="all"),
             "confidence": calibrated_confidence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from math import ceil, prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -135,7 +135,7 @@ def fit_report(model: Model, chip: Chip, *, weight_bits: int = 32) -> FitReport:
 
 def _layer_fit(model: Model, name: str, chip: Chip) -> tuple[LayerFit, list[str]]:
     neurons = prod(model.shapes[name])
-    into = [model.layers[each] for each in _connections_into(model, name)]
+    into: list[Any] = [model.layers[each] for each in _connections_into(model, name)]
     shared = sum(each.weight.size for each in into if isinstance(each, (Conv1d, Conv2d)))
     own = sum(each.weight.size for each in into) - shared
     fan_in = sum(prod(each.weight.shape[1:]) for each in into)

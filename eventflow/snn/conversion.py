@@ -227,7 +227,7 @@ def _tensors(path: Path) -> dict[str, Array]:
 
 def mean_output(outputs: Array) -> Array:
     """Return the mean of outputs (steps, …) over the steps: what stands for the ANN's output."""
-    return np.asarray(outputs, np.float64).mean(axis=0)
+    return np.asarray(np.asarray(outputs, np.float64).mean(axis=0))
 
 
 def nmnist_cnn() -> Ann:

@@ -14,10 +14,6 @@ from eventflow.snn.nir_file import read_nir
 if TYPE_CHECKING:
     from eventflow.snn.neuron import Drive, Reset, Rule
 
-<<<<<<< HEAD
-=======
-EngineName = Literal["auto", "sparse", "onnx", "torch"]
->>>>>>> d4bde13 (Score a network: early exit, few bits, costs; the digits graph under test)
 BUILT_IN: Final = "digits"
 _NIR_SUFFIXES: Final = (".nir", ".h5", ".hdf5")
 
@@ -71,24 +67,6 @@ def network_from(
     return Network(model, name, blake2b(path.read_bytes(), digest_size=16).hexdigest())
 
 
-<<<<<<< HEAD
-=======
-def engine_of(model: Model, name: EngineName = "auto") -> Engine:
-    """Return an engine for a network: the one named, or with `auto` the event-driven one."""
-    if name == "torch":
-        from eventflow.snn.torch_network import TorchEngine
-
-        return TorchEngine(model)
-    if name == "onnx":
-        from eventflow.snn.engines.onnx import OnnxEngine
-
-        return OnnxEngine(model)
-    from eventflow.snn.engines.sparse import SparseEngine
-
-    return SparseEngine(model)
-
-
->>>>>>> d4bde13 (Score a network: early exit, few bits, costs; the digits graph under test)
 def _built_in() -> Path:
     from eventflow.snn.digits import trained_digits
 

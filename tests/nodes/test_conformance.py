@@ -101,6 +101,7 @@ def small_packets_are_shared(monkeypatch):
 _WITH_FILES = {
     "classify",
     "export",
+    "hybrid",
     "mask",
     "mlpf",
     "null",

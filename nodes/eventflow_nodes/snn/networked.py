@@ -27,11 +27,7 @@ class Networked(Node):
         reset: what firing does to the membrane potential; where the file does not say.
         rule: how a leaky neuron's equation is solved over a step; where the file does not say.
         drive: whether an input of 1 is a current held over the step or one impulse; where the file does not say.
-<<<<<<< HEAD
         engine: sparse costs what events reach; onnx and torch what the network has, onnx the faster; auto is sparse.
-=======
-        engine: sparse costs what events reach, onnx and torch what the network has; auto is sparse.
->>>>>>> d4bde13 (Score a network: early exit, few bits, costs; the digits graph under test)
         fit: what is done where the sensor's size is not the network's: refuse, crop its middle, or scale.
         binary: several events of a pixel in one step count as one.
         forgets: when the network begins afresh: never, with each slice, or after a gap without events; then it rests.

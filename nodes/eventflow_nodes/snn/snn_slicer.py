@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from eventflow.graph.parameters import Range
 from eventflow.messages import StreamInfo
@@ -31,5 +31,5 @@ class SnnSlicer(Slicing):
     most: Annotated[int, Range(1, 1000)] = 20
     seed: Annotated[int, Range(0)] = 0
 
-    def _make(self, events: StreamInfo) -> SpikeSlicer:
+    def _make(self, events: StreamInfo) -> Any:
         return SpikeSlicer(SlicerNetwork(self.weights, seed=self.seed), cell_us=self.cell, most=self.most)
