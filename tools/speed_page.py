@@ -30,8 +30,8 @@ INTRODUCTION = """# Speed
 
 What `eventflow bench` printed, row by row, targets that were missed included. Each table names the command that prints
 it again. Figures are medians; in brackets ours over theirs, pair by pair, in one run on one machine: only such ratios
-are worth anything. "Whole file" gives one array in fresh memory, "packets" reuses a buffer. A target is what this project
-asks of itself; a peer marked wrong gave other events than the recording holds.
+are worth anything. "Whole file" gives one array in fresh memory, "packets" reuses a buffer. A target is what this
+project asks of itself; a peer marked wrong gave other events than the recording holds.
 """
 
 
