@@ -46,6 +46,8 @@ class Digits:
 
     def frames(self, begin: int, end: int, model: Model, dtype: str) -> Array:
         """Return the recordings begin … end as (T, recordings, *input_shape), in steps of the model's."""
+        if len(model.input_shape) != 3:
+            raise ParameterError(f"the network takes {model.input_shape}; events go into (polarities, height, width)")
         frames = np.zeros((self.steps, end - begin, *model.input_shape), dtype)
         _, _, height, width = frames.shape[1:]
         low, high = self._offsets[begin], self._offsets[end]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -210,3 +211,23 @@ def test_eventflow_and_the_description_import_no_torch():
         "assert 'torch' not in sys.modules and 'nir' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize("layer", [1, 2])
+def test_currents_of_a_published_network_on_loihi_are_its_convolution_of_the_spikes_before(samples, layer):
+    """lava-dl's traces are (x, y, channel, step); a current there is the weighted spikes of the last step, times 64."""
+    folder = samples / "snn" / "lava_dl" / "pilotnet_lif"
+    before = np.load(folder / f"conv-{layer - 1}.npy").transpose(3, 2, 1, 0).astype(float)
+    currents = np.load(folder / f"conv-{layer}-u.npy").transpose(3, 2, 1, 0)
+    with h5py.File(folder / "network.net") as file:
+        weight = file[f"layer/{layer + 1}/weight"][()]
+    shape = before.shape[1:]
+    layers = {
+        "late": Delay(steps=np.ones(shape, int)),
+        "conv": Conv2d(weight=weight, stride=(2, 2)),
+        "mantissa": Scale(scale=np.full((), 64.0)),
+    }
+    engine = TorchEngine(Model.chain(shape, layers), "float32")
+    np.testing.assert_array_equal(engine.run(before, engine.start())[0], currents)
+    assert (currents != 0).mean() > 0.5
