@@ -254,3 +254,35 @@ def test_shapes_larger_than_the_sensor_are_drawn_all_the_same():
     assert np.isfinite(scene.image).all()
     events = ef.synth.render("shapes", width=1, height=1, duration=200_000, count=2, size=4.0)
     assert (events.width, events.height) == (1, 1)
+
+
+def test_a_route_says_where_it_is_and_is_the_same_street_again():
+    first = ef.synth.truth("route", width=32, height=24, places=60, speed=10.0, seed=1, truth_every=100_000)
+    positions = np.array([pose.position[0] for _, pose in first])
+    assert np.allclose(np.unwrap(positions, period=60), np.arange(len(first)), atol=1e-6)
+    assert [place.place for place, _ in first] == [int(at) for at in positions]
+    one, other = make("route", seed=1, places=60), make("route", seed=2, places=60, contrast=0.5)
+    assert np.corrcoef(one.image.ravel(), other.image.ravel())[0, 1] > 0.9
+    assert one.image.std() > 1.5 * other.image.std()
+
+
+def test_a_route_is_driven_within_its_speeds_jumps_and_leaves_the_street():
+    options = {"width": 32, "height": 24, "places": 200, "seed": 3, "truth_every": 50_000}
+    unsteady = ef.synth.truth("route", speed=5.0, unsteady=2.0, sway=0.3, **options)
+    at = np.array([pose.position for _, pose in unsteady])
+    speeds = np.diff(np.unwrap(at[:, 0], period=200)) / 0.05
+    assert speeds.min() >= 2.4
+    assert speeds.max() <= 10.1
+    assert speeds.max() > 1.5 * speeds.min()
+    assert 0.05 < np.abs(at[:, 1]).max() <= 0.3
+    places = np.array([place.place for place, _ in ef.synth.truth("route", speed=10.0, jumps=3, away=0.25, **options)])
+    assert (places == -1).mean() == pytest.approx(0.25, abs=0.02)
+    moves = np.diff(np.unwrap(places[places >= 0], period=200))
+    assert 1 <= (np.abs(moves) > 5).sum() <= 5
+
+
+def test_a_route_repeats_a_share_of_itself():
+    route = make("route", places=200, repeated=0.2)
+    columns = route._houses[0].T.round(6)
+    distinct = len(np.unique(columns, axis=0))
+    assert 1 - distinct / len(columns) == pytest.approx(0.2, abs=0.03)
