@@ -35,6 +35,9 @@ _HOME = {
     "SumPool2d": "eventflow.snn.layers",
     "Threshold": "eventflow.snn.layers",
     "TimeDelay": "eventflow.snn.dynamics",
+    "read_network": "eventflow.snn.network_file",
+    "read_nir": "eventflow.snn.nir_file",
+    "write_nir": "eventflow.snn.nir_writing",
 }
 
 __all__ = sorted(_HOME)
@@ -60,11 +63,14 @@ if TYPE_CHECKING:
     from eventflow.snn.layers import SumPool2d as SumPool2d
     from eventflow.snn.layers import Threshold as Threshold
     from eventflow.snn.model import Model as Model
+    from eventflow.snn.network_file import read_network as read_network
     from eventflow.snn.neuron import Drive as Drive
     from eventflow.snn.neuron import Fires as Fires
     from eventflow.snn.neuron import Neuron as Neuron
     from eventflow.snn.neuron import Reset as Reset
     from eventflow.snn.neuron import Rule as Rule
+    from eventflow.snn.nir_file import read_nir as read_nir
+    from eventflow.snn.nir_writing import write_nir as write_nir
 
 
 def __getattr__(name: str) -> Any:
