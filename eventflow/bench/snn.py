@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from eventflow.bench.suite import Bench
     from eventflow.snn.engine import State
+    from eventflow.snn.engines.sparse import SparseEngine
     from eventflow.snn.model import Model
     from eventflow.snn.neuron import Array
 
@@ -29,9 +30,9 @@ STEPS_US: Final = (1000, 100, 10000)
 FUSED: Final = "eventflow fused"
 ONNX: Final = "ONNX Runtime"
 _RECORDINGS: Final = 6
-_COST_RECORDINGS: Final = 60
+_COST_RECORDINGS: Final = 30
 _ROUNDS: Final = 5
-_WINDOW: Final = 50
+_WINDOW_US: Final = 50_000
 _DENSITIES: Final = (0.002, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8)
 
 
@@ -247,33 +248,46 @@ class _Times:
 
 def _cost_rows(digits: Digits, clock: Callable[[], float]) -> Iterator[Row]:
     """Yield how well time follows synaptic operations, and what a step without events costs."""
-    engine = _Sparse(digits.model(1000)).engine
     synops: list[float] = []
     seconds: list[float] = []
     steps: list[int] = []
-    for recording in digits.recordings(_COST_RECORDINGS):
-        elements, offsets = recording.elements(1000)
-        windows = [offsets[k : k + _WINDOW + 1] for k in range(0, len(offsets) - _WINDOW, _WINDOW)]
-        best = np.full(len(windows), np.inf)
-        for _ in range(_ROUNDS):
-            state: State = engine.start()
-            counted = [0]
-            for k, window in enumerate(windows):
-                begun = clock()
-                _, state = engine.run_elements(elements, window, state)
-                best[k] = min(best[k], clock() - begun)
-                counted.append(sum(engine.synops(state).values()))
-        synops += np.diff(counted).tolist()
-        seconds += best.tolist()
-        steps += [_WINDOW] * len(windows)
+    for step_us in STEPS_US:
+        engine = _Sparse(digits.model(step_us)).engine
+        for recording in digits.recordings(_COST_RECORDINGS):
+            _add_windows(engine, recording, step_us, clock, (synops, seconds, steps))
     a_step, a_synop, fit = fitted(np.array(synops), np.array(seconds), np.array(steps))
     note = f"time = {a_step * 1e6:.2f} µs a step + {a_synop * 1e9:.3f} ns a synop; "
-    note += f"{len(seconds)} windows of {_WINDOW} steps, minima of {_ROUNDS}. "
-    note += f"{np.mean(synops) / np.mean(steps):.0f} synops a step; {1e-9 / a_synop:.2f} GSOP/s."
+    note += f"{len(seconds)} windows of {_WINDOW_US // 1000} ms in steps of 0.1, 1 and 10 ms, minima of {_ROUNDS}. "
+    note += f"{1e-9 / a_synop:.2f} GSOP/s."
     yield measured("snn.cost.fit", "R² of time = a + b synops, fused", "R²", [fit], Limit(0.95, "at least"), note)
+    engine = _Sparse(digits.model(1000)).engine
     values = _empty(engine, clock)
     yield measured("snn.cost.empty", "a step without events, fused", "µs/step", values, Limit(3.0))
     yield measured("snn.cost.empty_step", "a step without events, step()", "µs/step", _empty_steps(engine, clock))
+
+
+def _add_windows(
+    engine: SparseEngine,
+    recording: Recording,
+    step_us: int,
+    clock: Callable[[], float],
+    found: tuple[list[float], list[float], list[int]],
+) -> None:
+    """Append synops, best time and steps of every window of a recording."""
+    elements, offsets = recording.elements(step_us)
+    size = _WINDOW_US // step_us
+    windows = [offsets[k : k + size + 1] for k in range(0, len(offsets) - size, size)]
+    best = np.full(len(windows), np.inf)
+    for _ in range(_ROUNDS):
+        state: State = engine.start()
+        counted = [0]
+        for k, window in enumerate(windows):
+            begun = clock()
+            _, state = engine.run_elements(elements, window, state)
+            best[k] = min(best[k], clock() - begun)
+            counted.append(sum(engine.synops(state).values()))
+    for column, values in zip(found, (np.diff(counted).tolist(), best.tolist(), [size] * len(windows)), strict=True):
+        column.extend(values)
 
 
 def fitted(synops: Array, seconds: Array, steps: Array) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""A convolution as runs of taps: for each input column the outputs it reaches side by side, and weights in that order."""
+"""A convolution as runs of taps: for each input column the outputs reached side by side, and weights in that order."""
 
 from __future__ import annotations
 
