@@ -13,37 +13,39 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "CorrelationMatcher": "eventflow.place.correlation",
     "DescriptorSettings": "eventflow.place.descriptors",
+    "EnsembleMatcher": "eventflow.place.ensemble",
     "L1Matcher": "eventflow.place.matchers",
+    "LensNetwork": "eventflow.place.lens",
     "Matcher": "eventflow.place.matchers",
     "PlaceMap": "eventflow.place.place_map",
+    "PopulationMatcher": "eventflow.place.population",
     "Recogniser": "eventflow.place.recogniser",
+    "TempoMatcher": "eventflow.place.tempo",
     "describe": "eventflow.place.descriptors",
     "load_map": "eventflow.place.map_file",
     "save_map": "eventflow.place.map_file",
+    "standard_assignment": "eventflow.place.assignment",
+    "weighted_assignment": "eventflow.place.assignment",
 }
 
-__all__ = [
-    "CorrelationMatcher",
-    "DescriptorSettings",
-    "L1Matcher",
-    "Matcher",
-    "PlaceMap",
-    "Recogniser",
-    "describe",
-    "load_map",
-    "save_map",
-]
+__all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
+    from eventflow.place.assignment import standard_assignment as standard_assignment
+    from eventflow.place.assignment import weighted_assignment as weighted_assignment
     from eventflow.place.correlation import CorrelationMatcher as CorrelationMatcher
     from eventflow.place.descriptors import DescriptorSettings as DescriptorSettings
     from eventflow.place.descriptors import describe as describe
+    from eventflow.place.ensemble import EnsembleMatcher as EnsembleMatcher
+    from eventflow.place.lens import LensNetwork as LensNetwork
     from eventflow.place.map_file import load_map as load_map
     from eventflow.place.map_file import save_map as save_map
     from eventflow.place.matchers import L1Matcher as L1Matcher
     from eventflow.place.matchers import Matcher as Matcher
     from eventflow.place.place_map import PlaceMap as PlaceMap
+    from eventflow.place.population import PopulationMatcher as PopulationMatcher
     from eventflow.place.recogniser import Recogniser as Recogniser
+    from eventflow.place.tempo import TempoMatcher as TempoMatcher
 
 
 def __getattr__(name: str) -> Any:

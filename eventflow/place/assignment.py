@@ -45,9 +45,9 @@ class Assignment:
                 f"the assignment knows {len(self.weights)} neurons, the spike counts have {counts.shape[1]}: "
                 "give the counts of the population that was assigned"
             )
-        scores = counts @ self.weights
+        scores: NDArray[np.float64] = np.einsum("qn,np->qp", counts, self.weights)  # in one order, unlike BLAS
         if self.mass is not None:
-            scores *= (counts > 0).astype(np.float64) @ self.mass
+            scores *= np.einsum("qn,np->qp", (counts > 0).astype(np.float64), self.mass)
         return scores
 
 

@@ -28,6 +28,8 @@ class EnsembleMatcher:
         parts: the elements of the descriptor that each member sees, as slices; all of it by default.
     """
 
+    trained = True
+
     def __init__(self, members: Sequence[Matcher], *, parts: Sequence[slice] | None = None) -> None:
         if not members or (parts is not None and len(parts) != len(members)):
             raise ParameterError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventflow.errors import MissingExtraError, ParameterError
+from eventflow.place.tempo_kernels import drives_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +94,10 @@ class LensNetwork:
         if self._steps:
             outputs, _ = self._engine.run(raster(shown, self._steps, seed=self._seed), self._engine.start())
             return np.asarray(outputs.sum(axis=0), np.float32)
-        return np.asarray(self.outputs @ np.maximum(self.features @ shown, 0), np.float32)
+        hidden, out = np.empty(len(self.features), np.float32), np.empty(len(self.outputs), np.float32)
+        drives_of(self.features, shown, hidden)
+        drives_of(self.outputs, np.maximum(hidden, 0), out)
+        return out
 
     @cached_property
     def _engine(self) -> SparseEngine:

@@ -32,6 +32,8 @@ class PopulationMatcher:
         seed: of weights and spikes.
     """
 
+    trained = True
+
     def __init__(
         self,
         *,

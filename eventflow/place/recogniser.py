@@ -11,6 +11,7 @@ from eventflow.messages import Place
 from eventflow.place.belief import BeliefFilter, Motion, likeliest
 from eventflow.place.calibration import Calibration, calibrated
 from eventflow.place.correlation import CorrelationMatcher
+from eventflow.place.learners import LEARNED, half_a_place_aside
 from eventflow.place.matchers import L1Matcher, SparseMatcher, in_order
 from eventflow.place.sequence import DiagonalSequence, SpeedSequence, places_since_start
 
@@ -90,6 +91,10 @@ class Recogniser:
         if compare is not None:
             return calibrated(place_map, compare)
         _, index = in_order(place_map.places)
+        if getattr(self._matcher, "trained", False):
+            return calibrated(
+                place_map, lambda row: half_a_place_aside(self._matcher, place_map.descriptors, row)[index]
+            )
         before = self._matcher.state() if hasattr(self._matcher, "state") else None
         found = calibrated(place_map, lambda row: self._matcher.scores(place_map.descriptors[row])[index])
         if before is not None:
@@ -171,13 +176,12 @@ def matcher_named(name: str, place_map: PlaceMap) -> Matcher:
     Raises:
         ParameterError: there is no such matcher.
     """
-    if name == "l1":
-        return L1Matcher()
-    if name == "sparse":
-        return SparseMatcher()
-    if name != "correlation":
-        raise ParameterError(f"matcher is {name!r}, expected correlation, l1 or sparse")
-    return default_matcher(place_map)
+    if name == "correlation":
+        return default_matcher(place_map)
+    made = {"l1": L1Matcher, "sparse": SparseMatcher, **LEARNED}.get(name)
+    if made is None:
+        raise ParameterError(f"matcher is {name!r}, expected {', '.join(('correlation', 'l1', 'sparse', *LEARNED))}")
+    return made()
 
 
 def default_matcher(place_map: PlaceMap) -> Matcher:

@@ -15,7 +15,7 @@ import numpy as np
 
 from eventflow.place.amplitudes import Amplitudes
 from eventflow.place.matchers import checked, in_order
-from eventflow.place.tempo_kernels import CEILING, train_features, train_outputs
+from eventflow.place.tempo_kernels import drives_of, spikes_of, train_features, train_outputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,14 +68,17 @@ class TempoModule:
     thresholds: NDArray[np.float32]
     outputs: NDArray[np.float32]
 
-    def scores(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32 (n, places) of amplitudes (n, inputs); larger is more alike."""
-        return np.asarray(self.spikes(amplitudes) @ self.outputs.T, np.float32)
+    def scores(self, shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32 (places,) of one window's amplitudes (inputs,); larger is more alike."""
+        out = np.empty(len(self.outputs), np.float32)
+        drives_of(self.outputs, self.spikes(shown), out)
+        return out
 
-    def spikes(self, amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32 (n, features): the amplitude of each feature's spike, 0..0.9."""
-        drive = amplitudes @ self.features.T - self.thresholds
-        return np.asarray(np.clip(drive, 0.0, CEILING), np.float32)
+    def spikes(self, shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return float32 (features,): the amplitude of each feature's spike, 0..0.9."""
+        out = np.empty(len(self.features), np.float32)
+        spikes_of(self.features, self.thresholds, shown, out)
+        return out
 
 
 class TempoMatcher:
@@ -86,6 +89,8 @@ class TempoMatcher:
         module: Most places in one network; modules are trained apart and answer together.
         seed: Of the first weights and the order of the examples.
     """
+
+    trained = True
 
     def __init__(self, *, rules: TempoRules = VPRTEMPO, module: int = 500, seed: int = 0) -> None:
         self.places = np.zeros(0, np.int64)
@@ -111,8 +116,8 @@ class TempoMatcher:
 
     def scores(self, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the drive of every place's output neuron."""
-        shown = self._amplitudes(descriptor)
-        return np.concatenate([module.scores(shown)[0] for module in self._modules])
+        shown = self._amplitudes(descriptor)[0]
+        return np.concatenate([module.scores(shown) for module in self._modules])
 
     def _trained(self, shown: NDArray[np.float32], labels: NDArray[np.int64], rng: np.random.Generator) -> TempoModule:
         rules = self._rules
@@ -124,10 +129,11 @@ class TempoMatcher:
         order = self._order(len(shown), rng)
         rates = np.float32(rules.stdp), np.float32(rules.plasticity)
         train_features(weights, signs, thresholds, targets, shown, order, *rates)
-        hidden = np.clip(shown @ weights.T - thresholds, 0.0, CEILING).astype(np.float32)
         outputs = first_weights(rng, int(labels.max()) + 1, count, 1.0, 1.0)
+        module = TempoModule(weights, thresholds, outputs)
+        hidden = np.stack([module.spikes(row) for row in shown])
         train_outputs(outputs, targets, hidden, labels, self._order(len(shown), rng), np.float32(rules.stdp))
-        return TempoModule(weights, thresholds, outputs)
+        return module
 
     def _order(self, examples: int, rng: np.random.Generator) -> NDArray[np.int64]:
         epochs = max(self._rules.epochs, -(-self._rules.presentations // examples))

@@ -86,6 +86,22 @@ def train_features(
 
 
 @jit
+def spikes_of(
+    weights: NDArray[np.float32], thresholds: NDArray[np.float32], shown: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Write the amplitude of each feature's spike into `out`, float32 (features,); sums are taken in order."""
+    for f in range(weights.shape[0]):
+        out[f] = _spike(_drive(weights[f], shown), thresholds[f])
+
+
+@jit
+def drives_of(weights: NDArray[np.float32], shown: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write the weighted sum of each neuron's inputs into `out`, float32 (neurons,); sums are taken in order."""
+    for neuron in range(weights.shape[0]):
+        out[neuron] = _drive(weights[neuron], shown)
+
+
+@jit
 def train_outputs(
     weights: NDArray[np.float32],
     targets: NDArray[np.float32],

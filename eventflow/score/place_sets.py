@@ -10,6 +10,7 @@ import numpy as np
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.place.correlation import CorrelationMatcher
 from eventflow.place.descriptors import DescriptorSettings, describe
+from eventflow.place.learners import LEARNED
 from eventflow.place.map_file import load_map
 from eventflow.place.matchers import L1Matcher, SparseMatcher
 from eventflow.place.place_map import PlaceMap
@@ -87,6 +88,10 @@ class Method:
     matcher: Callable[[int, int], Matcher]
 
 
+def _of_any_grid(made: Callable[[], Matcher]) -> Callable[[int, int], Matcher]:
+    return lambda rows, columns: made()
+
+
 METHODS: Final = (
     Method("L1, 10x10 means", 10, 10, lambda rows, columns: L1Matcher()),
     Method("L1, 100 sparse elements", 40, 40, lambda rows, columns: SparseMatcher(100)),
@@ -97,6 +102,7 @@ METHODS: Final = (
         lambda rows, columns: CorrelationMatcher(rows, columns, shift=0, adapt=False),
     ),
     Method("correlation (default)", 12, 12, CorrelationMatcher),
+    *(Method(f"{name}, learned", 10, 10, _of_any_grid(made)) for name, made in LEARNED.items()),
 )
 
 

@@ -40,7 +40,9 @@ class PlaceRecognise(Node):
         reach: places beside the right one that count as right.
         alternatives: how many places are named.
         matcher: how windows are compared. `correlation`: cosine of standardised cells, the best over shifted views;
-            `l1`: sum of absolute differences; `sparse`: that of the cells that say most.
+            `l1`: sum of absolute differences; `sparse`: that of the cells that say most. Trained on the map when the run
+            begins: `tempo` and `lens`, a neuron a place in a temporal code; `ensemble`, five of them; `population`,
+            competing spiking neurons.
     """
 
     map: Path
@@ -50,7 +52,7 @@ class PlaceRecognise(Node):
     fastest: Annotated[int, Range(1, 64)] = 3
     reach: Annotated[int, Range(0, 1000)] = 2
     alternatives: Annotated[int, Range(1, 1000)] = 5
-    matcher: Literal["correlation", "l1", "sparse"] = "correlation"
+    matcher: Literal["correlation", "l1", "sparse", "tempo", "lens", "ensemble", "population"] = "correlation"
 
     def start(self, descriptor: StreamInfo) -> StreamInfo:
         """Load the map; refuse descriptors of another kind."""

@@ -5,11 +5,15 @@ import pytest
 
 from eventflow.errors import ParameterError
 from eventflow.place.amplitudes import Amplitudes
+from eventflow.place.descriptors import DescriptorSettings
 from eventflow.place.diehl_cook import DiehlCookPopulation
 from eventflow.place.diehl_cook_kernels import clear, normalise, present
 from eventflow.place.ensemble import EnsembleMatcher
+from eventflow.place.learners import LEARNED
 from eventflow.place.matchers import L1Matcher
+from eventflow.place.place_map import PlaceMap
 from eventflow.place.population import PopulationMatcher
+from eventflow.place.recogniser import Recogniser
 from eventflow.place.tempo import LENS, TempoMatcher, TempoRules, first_weights
 from eventflow.place.tempo_kernels import train_features, train_outputs
 
@@ -174,3 +178,14 @@ def test_an_ensemble_hears_each_member_alike():
     parts = [members[0].scores(seen[4][:18]), members[1].scores(seen[4][18:])]
     expected = sum((part - part.mean()) / part.std() for part in parts) / 2
     assert np.allclose(ensemble.scores(seen[4]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*LEARNED])
+def test_a_recogniser_runs_on_what_was_learned(name):
+    rows, seen, _ = route(60)
+    smooth = ((rows[:-1] + rows[1:]) / 2).astype(np.float32)
+    settings = DescriptorSettings(width=6, height=6, grids=((6, 6),))
+    recogniser = Recogniser(PlaceMap.of(settings, smooth), matcher=LEARNED[name]())
+    answers = [recogniser.push((seen[k] + seen[k + 1]) / 2, t=k) for k in range(20, 50)]
+    right = [abs(int(answer.alternatives[0]) - 20 - k) <= 1 for k, answer in enumerate(answers)]
+    assert np.mean(right[5:]) >= 0.9

@@ -31,9 +31,9 @@ def test_published_weights_recall_the_traverse(samples):
     grids = [image.reshape(10, 8, 10, 8).mean(axis=(1, 3)).ravel() for image in images]
     best = np.array([made.scores(grid).argmax() for grid in grids])
     assert 50 <= (np.abs(best - np.arange(100)) <= 3).sum() <= 65
-    spiking = LensNetwork(made.features, made.outputs, steps=300)
-    best = np.array([spiking.scores(grid).argmax() for grid in grids])
-    assert 40 <= (np.abs(best - np.arange(100)) <= 3).sum() <= 65
+    spiking = LensNetwork(made.features, made.outputs, steps=200)
+    best = np.array([spiking.scores(grid).argmax() for grid in grids[::4]])
+    assert 9 <= (np.abs(best - np.arange(0, 100, 4)) <= 3).sum() <= 18
 
 
 def test_spikes_are_those_of_a_plain_loop():
