@@ -286,8 +286,10 @@ def _add_windows(
             _, state = engine.run_elements(elements, window, state)
             best[k] = min(best[k], clock() - begun)
             counted.append(sum(engine.synops(state).values()))
-    for column, values in zip(found, (np.diff(counted).tolist(), best.tolist(), [size] * len(windows)), strict=True):
-        column.extend(values)
+    synops, seconds, steps = found
+    synops.extend(np.diff(counted).tolist())
+    seconds.extend(best.tolist())
+    steps.extend([size] * len(windows))
 
 
 def fitted(synops: Array, seconds: Array, steps: Array) -> tuple[float, float, float]:
