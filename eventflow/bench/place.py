@@ -47,6 +47,10 @@ def rows(bench: Bench) -> Iterator[Row]:
     if bench.wants("place.growth"):
         bench.announce("growth")
         yield from _growth(bench, _rates(_recogniser(place_map, 0.0, "filter"), queries, bench))
+    if bench.wants("place.learn"):
+        from eventflow.bench import place_learned
+
+        yield from place_learned.rows(bench)
 
 
 def _growth(bench: Bench, before: list[float]) -> Iterator[Row]:
