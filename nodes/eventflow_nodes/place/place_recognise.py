@@ -40,7 +40,7 @@ class PlaceRecognise(Node):
         reach: places beside the right one that count as right.
         alternatives: how many places are named.
         matcher: how windows are compared. `correlation`: cosine of standardised cells, the best over shifted views;
-            `l1`: sum of absolute differences; `sparse`: that of the cells that say most. Trained on the map when the run
+            `l1`: sum of absolute differences; `sparse`: that of the cells that say most. Trained on the map as the run
             begins: `tempo` and `lens`, a neuron a place in a temporal code; `ensemble`, five of them; `population`,
             competing spiking neurons.
     """
