@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from eventflow.kernels.bits import lowest
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
@@ -89,16 +90,6 @@ def store(context: Any, array: Any, at: Any, word: Any) -> Any:
         return target.get_dummy_value()
 
     return types.void(array, types.uint64, types.uint64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def lowest(context: Any, bits: Any) -> Any:
-    """Return the place of the lowest set bit of a u64 that has one."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), generate
 
 
 def _place(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
