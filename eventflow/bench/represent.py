@@ -169,7 +169,10 @@ def _voxel_grid_tonic(slices: _Slices) -> Case:
 
     run = _each(slices, lambda events, t0, t1: voxels.voxel_grid_tonic(events, t0, t1, _BINS))
     targets = (AtLeast(5, "tonic"), AtLeast(5, "evlib"))
-    note = "evlib gives a table of voxels, not a grid"
+    note = (
+        "evlib gives a table of voxels, not a grid; of ours, clearing 1.8 MB a slice takes nearly half and adding to "
+        "two pixels an event nearly all the rest"
+    )
     case = _case(slices, "voxel_grid_tonic", "voxel grid of tonic and evlib, 10 ms slices", run, *targets, note=note)
     return _add(case, tonic=tonic, evlib=evlib)
 

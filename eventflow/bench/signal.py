@@ -230,5 +230,8 @@ def _count_frame(scene: _Scene, with_peers: bool) -> Case:
 
     case = Case("signal.count_frame", "count frame, 0.3 s windows", scene.count, [Contender(OURS, ours)])
     case.targets = [AtLeast(1, "EventCV")]
-    case.note = "EventCV counts both polarities in one plane, ours each in its own"
+    case.note = (
+        "EventCV counts both polarities in one plane, ours each in its own, twice the memory; of our time, summing the "
+        "records takes 0.45, and counting into one plane 0.8"
+    )
     return _with(case, with_peers, eventcv=eventcv)

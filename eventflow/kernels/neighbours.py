@@ -82,7 +82,8 @@ def kth_neighbour_age(
         now = 2 * (t - base)
         p = np.int64(p_of(place))
         if scores is None:
-            # whether the k-th youngest is young enough, without finding out which it is: to count takes a third
+            # whether the k-th youngest is young enough, without finding out which it is: to count the neighbours
+            # of radius 1 to 3 takes a tenth to a third of the time
             support = 0
             for offset in offsets:
                 cell = cells[here + np.uint64(offset)]
