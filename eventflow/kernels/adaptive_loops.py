@@ -2,8 +2,8 @@
 
 Events go through in groups of GROUP: what depends on the events before is gathered one by one, the arithmetic is done
 for the group at once, a vector of eight events in each instruction. Sums are of whole µs below 2^24, exact in float32;
-so neither groups nor packets show in a result. Half of the time goes to the sums, a quarter to the weights, the rest
-to gathering and to what is known of the sensor.
+so neither groups nor packets show in a result. A third of the time goes to the sums, a quarter to the weights, a
+tenth to unpacking, the rest to gathering and to what is known of the sensor.
 
 `sensor` holds: events in this batch, lonely ones among them, time of its first, log2 of the rate of lonely events and
 of all, batches seen. Rates change after every BATCH events, at the same events however the stream was cut.
