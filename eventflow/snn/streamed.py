@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from eventflow.snn.engine import Engine
     from eventflow.snn.neuron import Array
     from eventflow.snn.stepping import Run
+
+_DENSE_BYTES: Final = 1 << 23
 
 
 class Streamed:
@@ -29,13 +31,18 @@ class Streamed:
     def __init__(self, engine: Engine, *, binary: bool = False) -> None:
         self._engine, self._binary = engine, binary
         self._memory: dict[str, Array] = engine.start()
+        self._most = max(_DENSE_BYTES // (4 * int(np.prod(engine.model.output_shape))), 1)
         self._before: dict[str, dict[str, int]] = {"synops": {}, "spikes": {}}
         self.steps = self.lives = 0
 
     def outputs(self, run: Run) -> Iterator[tuple[int, Array]]:
         """Yield (number of the first step, outputs (T, *output_shape)) of a run, many steps at a time."""
-        first = run.first
         self._begin(run)
+        if hasattr(self._engine, "run_elements"):
+            for begin in range(0, len(run), self._most):
+                yield run.first + begin, self._on_events(run, begin, begin + self._most)
+            return
+        first = run.first
         for frames in run.frames(binary=self._binary):
             yield first, self.compute(frames)
             first += len(frames)
@@ -43,11 +50,23 @@ class Streamed:
     def single(self, run: Run) -> Iterator[tuple[int, Array]]:
         """Yield (number, output (*output_shape)) step by step; a step that is not asked for is not computed."""
         self._begin(run)
+        if hasattr(self._engine, "run_elements"):
+            for number in range(len(run)):
+                yield run.first + number, self._on_events(run, number, number + 1)[0]
+            return
         number = run.first
         for frames in run.frames(binary=self._binary):
             for frame in frames:
                 yield number, self.compute(frame[None])[0]
                 number += 1
+
+    def _on_events(self, run: Run, begin: int, end: int) -> Array:
+        """Return the outputs of some of a run's steps from an engine that takes events, without any frame of them."""
+        offsets = run.offsets[begin : end + 1]
+        engine: Any = self._engine
+        outputs, self._memory = engine.run_elements(run.elements, offsets, self._memory, binary=self._binary)
+        self.steps += len(outputs)
+        return np.asarray(outputs)
 
     def compute(self, frames: Array) -> Array:
         """Return the outputs of steps (T, *input_shape)."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
+from eventflow import Events, StreamInfo
+from eventflow.errors import LinkError
+from eventflow.events import EVENT_DTYPE
 from eventflow.net import datagrams
 from eventflow.testing import events
+from eventflow_nodes.network.udp_send import UdpSend
 
 _ARRIVAL_US = 123_456
 
@@ -16,6 +20,7 @@ _ARRIVAL_US = 123_456
 @settings(max_examples=30, deadline=None)
 @given(packet=events())
 def test_what_is_encoded_is_decoded(layout, packet):
+    assume(layout != "t64_x16_y16_on8" or not (packet.t < 0).any())  # its times are unsigned; udp_send refuses them
     words = packet.records.view(np.int64).copy()
     words.flags.writeable = False
     slab = np.zeros((1, max(len(packet), 1) * datagrams.LARGEST_EVENT), np.uint8)
@@ -32,3 +37,13 @@ def test_what_is_encoded_is_decoded(layout, packet):
     else:
         turn = 1 << (62 if layout == "t64_x16_y16_on8" else 32)
         assert np.array_equal(out[0 : 2 * made : 2] % turn, words[0::2] % turn)
+
+
+def test_times_that_a_layout_cannot_say_are_refused():
+    early = np.zeros(1, EVENT_DTYPE)
+    early["t"] = -5
+    node = UdpSend(address="127.0.0.1:9", layout="t64_x16_y16_on8")
+    node.start(StreamInfo(4, 4))
+    with pytest.raises(LinkError, match=r"t=-5 µs, but layout t64_x16_y16_on8 has no times before 0"):
+        node.events(Events(early, 4, 4))
+    node.close(complete=False)
