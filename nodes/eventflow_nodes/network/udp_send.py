@@ -52,8 +52,8 @@ class UdpSend(Node):
         """Send a packet; its last datagram may be shorter."""
         if self.layout == "t64_x16_y16_on8" and len(events) and int(events.t.min()) < 0:
             raise LinkError(
-                f"{self.address}: an event at t={int(events.t.min())} µs, but layout {self.layout} has no times before 0; "
-                "shift the recording (origin: zero), or choose another layout"
+                f"{self.address}: an event at t={int(events.t.min())} µs, but layout {self.layout} has no times "
+                "before 0; shift the recording (origin: zero), or choose another layout"
             )
         words = words_of(events)
         step = self.events_per_datagram * 2
