@@ -295,14 +295,14 @@ class NodeConformance(_Kit):
     def test_keeps_its_word(self, data: Any) -> None:
         """Inputs are not written; outputs are as declared, read-only, lasting, in order and never too old."""
         inputs = data.draw(self._streams())
-        sizes = data.draw(cuts())
+        sizes, marks = data.draw(cuts()), data.draw(watermarks())
         cut = {port: recut(each, sizes) for port, each in inputs.items()}
         steps = list(in_engine_order(cut, list(self.node.declaration.inputs)))
         before = [content_hash([message]) for _, message in steps]
         with tempfile.TemporaryDirectory() as folder:
             driver = Driver(self._make(self.node, folder), self._infos())
             hashes: dict[str, list[str]] = {port: [] for port in driver.outputs}
-            for step, watermark in watched(steps, data.draw(watermarks())):
+            for step, watermark in watched(steps, marks):
                 if watermark is not None:
                     self._observe(driver, hashes, "advance", watermark)
                 self._observe(driver, hashes, "feed", *step)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    parser.add_argument("scene", metavar="SCENE", nargs="?", help="a scene such as crossing, a video, or a folder of images")
+    parser.add_argument(
+        "scene", metavar="SCENE", nargs="?", help="a scene such as crossing, a video, or a folder of images"
+    )
     parser.add_argument("output", metavar="OUT", nargs="?", help="the recording to write")
     parser.add_argument("--truth", metavar="FILE", help="write the true tracks there (.csv or .npz)")
     parser.add_argument("--duration", type=duration, metavar="TIME", help="how long")

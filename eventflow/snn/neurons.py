@@ -105,7 +105,7 @@ class LIFCell(Cell):
         return self.fixed_rate
 
     def _set_tau(self, tau: float) -> None:
-        self.register_buffer("fixed_rate", torch.as_tensor(1 / tau))
+        self.register_buffer("fixed_rate", torch.as_tensor(1 / tau, dtype=torch.float64))
 
     def _coefficients(self) -> dict[str, Tensor]:
         rate = self.rate()

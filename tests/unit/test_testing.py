@@ -16,7 +16,7 @@ from eventflow.errors import NodeDeclarationError
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.graph.drive import in_engine_order, recut
 from eventflow.graph.node import Node, Source
-from eventflow.messages import Frame, Grid, Label, Message, Slice, StreamInfo, Tracks, Watermark, time_of
+from eventflow.messages import Alarm, Frame, Grid, Label, Message, Slice, StreamInfo, Tracks, Watermark, time_of
 from eventflow.testing import NodeConformance, SourceConformance, content_hash, drive
 
 
@@ -332,4 +332,4 @@ def test_events_may_carry_columns_and_be_unordered(data: Any):
 
 def test_a_kind_without_strategy_says_what_to_do():
     with pytest.raises(TypeError, match="give the conformance class `inputs`"):
-        testing.messages(Label)
+        testing.messages(Alarm)
