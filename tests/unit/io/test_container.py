@@ -19,6 +19,7 @@ from eventflow.io.container import STREAMS, stream_of
 from eventflow.messages import (
     Boxes,
     Corners,
+    Descriptor,
     Fix,
     Flow,
     Frame,
@@ -28,6 +29,7 @@ from eventflow.messages import (
     Message,
     Place,
     Pose,
+    Raw,
     Slice,
     Tracks,
     Triggers,
@@ -56,6 +58,8 @@ def _every_kind():
     yield Place(9, 12, 0.25, i8)
     yield Pose(9, f8, np.arange(4.0))
     yield Fix(9, 47.0, 8.0, 400.0)
+    yield Descriptor(f4, 0, 10, 3)
+    yield Raw(9, _column("u1"), "evt3")
     yield Triggers(2, i8, _column("u1"), _column("u1"))
     yield Imu(2, i8, np.ones((3, 3), np.float32), np.ones((3, 3), np.float32))
 
