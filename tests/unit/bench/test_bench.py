@@ -90,7 +90,7 @@ def test_bare_decompression_reads_what_the_decoder_reads(tmp_path):
         "io.tree",
         "io.encode.evt21",
         "memory.es",
-        "signal",
+        "signal.refractory",
         "runtime.overhead",
     ],
 )
