@@ -25,6 +25,7 @@ import numpy as np
 from eventflow.errors import ParameterError
 from eventflow.kernels import neighbours as loops
 from eventflow.kernels.judging import TwinnedSurface, judged
+from eventflow.kernels.prefetch import ahead_of
 from eventflow.kernels.surface import ANY_AGE, Surface
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def background_activity(events: Events, state: Surface, window: int, *, mark: bo
     _check(events, state, window, 1)
 
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
-        return int(loops.background_activity(words, *where, window, room[0]))
+        return int(loops.background_activity(words, *where, window, room[0], ahead_of(where[0])))
 
     return judged(events, state, window, step, verdict_cost=5.0)
 
@@ -112,7 +113,7 @@ def stcf(
 
     def step(words: NDArray[np.int64], where: Where, room: Room) -> int:
         if radius == 1 and not own and room[2] is None:
-            return int(loops.stcf_of_eight(words, *where, k, polarity, window, *room[:2]))
+            return int(loops.stcf_of_eight(words, *where, k, polarity, window, *room[:2], ahead_of(where[0])))
         return int(loops.kth_neighbour_age(words, *where, offsets, k, polarity, window, *room))
 
     return judged(events, state, ANY_AGE if mark else window, step, mark=mark, verdict_cost=1.6 * len(offsets))
