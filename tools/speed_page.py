@@ -24,6 +24,12 @@ HEADLINES = (
     "voxel grid, 5 bins, 0.3 s windows",
     "AEDAT4 → background activity → 10 ms → 5 bins: one core",
     "ipc hop between two processes, 16 k events a packet",
+    "source → stcf → slices → sink, one process, 5 Mev/s: age p99",
+    "UDP, 100 events a datagram, nothing lost over 10 s",
+    "dv-processing's NetworkWriter over TCP, packets of 10 000 events, uncompressed",
+    "N-MNIST CNN, a step of 1 ms, step()",
+    "N-MNIST CNN, a step of 1 ms, fused",
+    "10000 places of 49 values, belief filter",
     "eventflow --help",
 )
 INTRODUCTION = """# Speed

@@ -80,7 +80,7 @@ def _case(bench: Bench, name: str, what: str, format: str, events: Events, place
                 run = make(compression or format, events)
                 path = place / f"{peer}{_SUFFIXES.get((peer, format), suffix)}"
                 contenders.append(Contender(peer, _run(run, path)))
-    targets = [AtLeast(1.5 if format.startswith("aedat") else 1, FASTEST)]
+    targets = [AtLeast(1.5, FASTEST)]
     if compression in ("lz4", "zstd"):  # nearly all of it is compression, in the same libraries
         contenders.append(Contender("bare compression", lambda: _compress(compression, events), peer=False))
         targets = [AtLeast(0.8, "bare compression")]
