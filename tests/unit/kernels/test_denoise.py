@@ -193,3 +193,19 @@ def test_a_small_rest_does_not_hold_its_packet():
 def test_unusable_parameters_are_refused(call, message):
     with pytest.raises(ParameterError, match=message):
         call(made([(1, 4, 4, 1)]))
+
+
+@pytest.mark.parametrize("name", ["background_activity", "stcf"])
+def test_a_surface_that_outgrows_the_caches_gives_the_same_verdicts(name):
+    rng = np.random.default_rng(5)
+    records = np.zeros(30_000, EVENT_DTYPE)
+    records["t"] = np.sort(rng.integers(0, 20_000, len(records)))
+    records["x"], records["y"] = rng.integers(0, 1280, len(records)), rng.integers(0, 720, len(records))
+    records["x"][::7], records["y"][::7] = 1279, 719
+    records["p"] = rng.integers(0, 2, len(records))
+    events = Events(records, 1280, 720)
+    run = getattr(denoise, name)
+    kept = run(events, denoise.surface(1280, 720), 5_000)
+    marked = run(events, denoise.surface(1280, 720), 5_000, mark=True)
+    assert 0 < len(kept) < len(events)
+    assert np.array_equal(kept.records, events[marked.scores < 5_000].records)
