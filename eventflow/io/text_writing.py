@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventflow.io.text_swift import lowest, store
+from eventflow.io.text_swift import store
+from eventflow.kernels.bits import lowest
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
