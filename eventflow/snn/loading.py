@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from eventflow.errors import ParameterError
-from eventflow.snn.model import Model
-from eventflow.snn.nir_file import read_nir
+from eventflow.snn.network_file import stored_network
 
 if TYPE_CHECKING:
+    from eventflow.snn.model import Model
     from eventflow.snn.neuron import Drive, Reset, Rule
 
 BUILT_IN: Final = "digits"
-_NIR_SUFFIXES: Final = (".nir", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ def network_from(
     path = _built_in() if name == BUILT_IN else Path(name)
     if not path.is_file():
         raise ParameterError(f"{name}: no such file; expected a NIR graph, a saved network, or {BUILT_IN!r}")
-    model = read_nir(path) if path.suffix.lower() in _NIR_SUFFIXES else Model.load(path)
+    model = stored_network(path)
     if model.is_discrete and model.step_us is not None and model.step_us != step_us:
         raise ParameterError(f"{name}: made for steps of {model.step_us:g} µs, asked to run in steps of {step_us} µs")
     try:

@@ -27,12 +27,21 @@ def read_network(
     Raises:
         ParameterError: the file is missing, damaged, changed or of another kind, or a choice that it needs is not made.
     """
-    from eventflow.snn.nir_file import read_nir
-
-    model = read_nir(path) if _is_hdf5(Path(path)) else Model.load(path)
+    model = stored_network(Path(path))
     if model.is_discrete and model.step_us is not None:
         return model
     return model.discretise(step_us=step_us, reset=reset, rule=rule, drive=drive, fires=fires)
+
+
+def stored_network(path: Path) -> Model:
+    """Return the network of a file as it is stored, what it leaves open left open; its content says what it is.
+
+    Raises:
+        ParameterError: the file is missing, damaged, changed or of another kind.
+    """
+    from eventflow.snn.nir_file import read_nir
+
+    return read_nir(path) if path.suffix.lower() == ".nir" or _is_hdf5(path) else Model.load(path)
 
 
 def _is_hdf5(path: Path) -> bool:
