@@ -7,12 +7,12 @@ one goes.
 from __future__ import annotations
 
 import re
-import zlib
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from deflate import crc32
 
 from eventflow.errors import RecordingError
 from eventflow.io.cursor import Cursor
@@ -147,7 +147,7 @@ class McapLog(ChunkedLog):
         elif stored != cursor.left:
             raise DamageError("a chunk of another size than it says")
         records = unpacked(data[cursor.at :], compression, room)
-        if len(data) == size and checksum and zlib.crc32(records.data) != checksum:
+        if len(data) == size and checksum and crc32(records.data) != checksum:
             raise DamageError("a chunk's checksum is not that of its records")
         return records
 

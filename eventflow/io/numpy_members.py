@@ -13,6 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
+from deflate import crc32
 
 from eventflow.errors import RecordingError
 
@@ -51,11 +52,12 @@ class Member:
         self.sum = 0
         self.largest = stored * (_DEFLATE_GROWTH if deflated else 1)
         self.damaged = ""
+        self._room = np.empty(0, np.uint8)
 
-    def read(self, count: int) -> bytes:
-        """Return the next `count` bytes, fewer at the end or where the bytes are damaged."""
+    def read(self, count: int) -> bytes | memoryview:
+        """Return the next `count` bytes, fewer at the end or where the bytes are damaged; valid until the next call."""
         data = self._stored(count) if self._inflate is None else self._inflated(count)
-        self.sum = zlib.crc32(data, self.sum)
+        self.sum = crc32(data, self.sum)
         ended = not self._left if self._inflate is None else self._inflate.eof
         if ended or len(data) < count:
             self._check()
@@ -81,10 +83,14 @@ class Member:
             self.damaged = "its checksum is wrong"
         self._crc = None
 
-    def _stored(self, count: int) -> bytes:
+    def _stored(self, count: int) -> memoryview:
+        count = min(count, self._left)
+        if count > len(self._room):
+            self._room = np.empty(count, np.uint8)
+        data = self._room.data[:count]
         self._file.seek(self._at)
-        data = self._file.read(min(count, self._left))
-        if len(data) < min(count, self._left):
+        data = data[: self._file.readinto(data)]  # type: ignore[attr-defined]
+        if len(data) < count:
             self.damaged, self._left = "it is cut off", len(data)
         self._at += len(data)
         self._left -= len(data)
@@ -111,7 +117,7 @@ class Member:
         return b"".join(parts)
 
 
-def _before_damage(inflate: Any, piece: bytes, count: int) -> bytes:
+def _before_damage(inflate: Any, piece: bytes | memoryview, count: int) -> bytes:
     """Return what can be decompressed before the damage, however much is asked for at a time."""
     found, low, high = b"", 0, count
     while low < high:
@@ -145,7 +151,7 @@ class ArrayReader:
         self.can_go = not member.deflated
 
     def read(self, count: int) -> NDArray[Any]:
-        """Return the next `count` rows, fewer at the end: shape (n,) or (n, columns)."""
+        """Return the next `count` rows, fewer at the end: shape (n,) or (n, columns); valid until the next call."""
         count = min(count, self._left)
         row_bytes = self.dtype.itemsize * self.row_items
         data = self.member.read(count * row_bytes)
@@ -181,12 +187,12 @@ class ArrayReader:
         self._left = rows
 
     def _header(self) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
-        start = self.member.read(8)
+        start = bytes(self.member.read(8))
         width = 2 if start[6:7] == b"\1" else 4
         size = int.from_bytes(self.member.read(width), "little")
         if not start.startswith(NPY_MAGIC) or len(start) < 8 or start[6] not in (1, 2, 3) or size > _MAX_HEADER_BYTES:
             raise RecordingError(f"{self._path}: {self.name} is no NumPy array: it begins with {start.hex(' ')}")
-        text = self.member.read(size).decode("utf-8", "replace")
+        text = bytes(self.member.read(size)).decode("utf-8", "replace")
         try:
             header = ast.literal_eval(text.strip())
             with warnings.catch_warnings():
