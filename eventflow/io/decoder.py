@@ -14,6 +14,7 @@ import numpy as np
 
 from eventflow.errors import RecordingError
 from eventflow.events import EVENT_DTYPE
+from eventflow.io import large_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,7 @@ class Batch:
     __slots__ = ("labels", "records", "scores")
 
     def __init__(self, size: int, columns: frozenset[str] = frozenset()) -> None:
-        self.records: NDArray[np.void] = np.empty(size, EVENT_DTYPE)
+        self.records: NDArray[np.void] = large_memory.empty(size, EVENT_DTYPE)
         self.labels: NDArray[np.uint8] | None = np.empty(size, np.uint8) if "labels" in columns else None
         self.scores: NDArray[np.float32] | None = np.empty(size, np.float32) if "scores" in columns else None
 
@@ -100,7 +101,7 @@ class Batch:
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
     # ndarray.resize would write zeros to all of the new memory
-    grown = np.empty(size, array.dtype)
+    grown = large_memory.empty(size, array.dtype)
     grown.view(f"V{array.itemsize}")[: len(array)] = array.view(f"V{array.itemsize}")
     return grown
 
