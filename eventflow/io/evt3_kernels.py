@@ -1,8 +1,8 @@
 """The loops of EVT 3.0, after Prophesee's specification of the format.
 
-`_swift` handles nearly every word without a branch, because in real streams the kind of the next word cannot be
-predicted and a mispredicted branch costs more than the whole word. What is rare it leaves to `_careful`, which takes
-one word at a time and may stop inside a vector. All state is in one array, so that decoding resumes anywhere.
+Blocks without vectors are decoded as a whole; see evt3_block. `_swift` handles nearly every other word without a branch,
+because in real streams the kind of the next word cannot be predicted and a mispredicted branch costs more than the
+whole word. What is rare it leaves to `_careful`, which takes one word at a time and may stop inside a vector. All state is in one array, so that decoding resumes anywhere.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from eventflow.io.evt3_block import WORDS, decode_block
 from eventflow.io.evt_state import (
     BEFORE_TIME,
     EPOCH,
@@ -109,6 +110,7 @@ def _swift(  # pragma: no cover
     cap: int,
     bias: int,
     width: int,
+    height: int,
     state: Any,
     by_kind: Any,
     places: Any,
@@ -124,13 +126,25 @@ def _swift(  # pragma: no cover
     back = 0
     low_back = 0
     halt = False
+    made = np.empty(2 * WORDS, np.int64)
     while not halt:
         block = min(len(words) - i, (cap - n - _ROOM) // 12)
         if block <= 0:
             break
         span = words[i : i + block]
         j = 0
+        judged_from = 0
         while j < block:
+            if j >= judged_from and j + WORDS <= block:
+                row, low = (address >> 16) & 0x7FF, address >> _LOW_AT
+                after, row, low = decode_block(span, np.uint64(j), out, n, time, row, low, width, height, made)
+                if after >= 0:
+                    n = after
+                    address = (address & ~(_LOW | _ROW)) | row << 16 | low << _LOW_AT
+                    before = time + low
+                    j += WORDS
+                    continue
+                judged_from = j + WORDS
             w = np.int64(span[np.uint64(j)])  # an index without a sign is not looked at for wrapping around
             row_of_kind = (w >> 12) * 4
             take = by_kind[row_of_kind]
@@ -291,7 +305,7 @@ def decode(  # pragma: no cover
         n = _rest_of_vector(state, out, n, cap, width, height)
     while i < len(words) and n < cap and state[STEP] == 0:
         if cap - n >= _ROOM + 12 and state[HIGH] >= 0 and state[HAS_ROW]:
-            i, n, stepped = _swift(words, i, out, n, cap, bias, width, state, by_kind, places)
+            i, n, stepped = _swift(words, i, out, n, cap, bias, width, height, state, by_kind, places)
             back |= stepped
             if i == len(words):
                 break

@@ -1,0 +1,120 @@
+"""Blocks of EVT 3.0 words that are rows, low times and single events only: decoded all at once.
+
+Most words of most recordings stand in such blocks. Which row and which time hold for a word is filled in from word to
+word in as many steps as the block's length has bits; events are made of all words and those that are one are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from eventflow.kernels.lanes import Lanes
+
+WORDS: Final = 32
+"""Words of a block, and the room for events that decoding one takes."""
+
+_ROW, _EVENT, _TIME_LOW = 0x0000, 0x2000, 0x6000
+_UNKNOWN: Final = 0xFFFF  # no row and no TIME_LOW looks like that
+_RESULT: Final = types.UniTuple(types.int64, 3)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def decode_block(
+    context: Any,
+    words: Any,
+    at: Any,
+    out: Any,
+    n: Any,
+    time: Any,
+    row: Any,
+    low: Any,
+    width: Any,
+    height: Any,
+    made: Any,
+) -> Any:
+    """Decode words[at : at + WORDS] (u16) into `out` (int64 pairs) from event n on, in 64-bit integers.
+
+    `time` is what TIME_LOW adds to, µs; `row` and `low` are the last words of these kinds, without their kind. Returns
+    the next event and the row and low time after the block, or -1 and two numbers where a word is of another kind or
+    beyond the sensor, or a TIME_LOW falls: nothing is written then. Nothing is checked of the arrays' sizes.
+    """
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        words, out, made = (
+            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 9)
+        )
+        given = arguments[3:9]
+        block = _Block(builder, Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16), *given[2:])
+        results = [cgutils.alloca_once_value(builder, given[k]) for k in (0, 2, 3)]
+        with builder.if_else(block.odd()) as (odd, plain):
+            with odd:
+                builder.store(ir.IntType(64)(-1), results[0])
+            with plain:
+                after = block.write(out, given[0], given[1], made)
+                for result, value in zip(results, (after, *block.memory()), strict=True):
+                    builder.store(value, result)
+        return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])
+
+    u64 = types.uint64
+    return _RESULT(words, u64, out, *[types.int64] * 6, made), generate
+
+
+class _Block:
+    """The words of a block, and what is known of each."""
+
+    def __init__(self, builder: Any, words: Lanes, row: Any, low: Any, width: Any, height: Any) -> None:
+        def spread(number: Any) -> Lanes:
+            return Lanes.spread(builder, number, WORDS, 16)
+
+        self._builder, self._words = builder, words
+        kind = words & 0xF000
+        self._is_row, self._is_event, self._is_low = (kind.equal(each) for each in (_ROW, _EVENT, _TIME_LOW))
+        self._field = words & 0x7FF
+        unknown = spread(ir.IntType(16)(_UNKNOWN))
+        self._row = _filled(self._field.where(self._is_row, unknown), unknown, spread(row))
+        carry = spread(low) | _TIME_LOW
+        self._low = _filled(words.where(self._is_low, unknown), unknown, carry)
+        self._low_before = self._low.after(carry)
+        self._limit = spread(width).where(self._is_event, spread(height))
+
+    def odd(self) -> Any:
+        """Return whether the block is to be decoded in another way."""
+        known = self._is_row | self._is_event | self._is_low
+        beyond = ~self._field.below(self._limit) & ~self._is_low
+        return (~known | beyond | self._low.below(self._low_before)).any()
+
+    def write(self, out: Any, n: Any, time: Any, made: Any) -> Any:
+        """Write the events to `out` from index n on; return the index after them."""
+        builder = self._builder
+        times = (self._low & 0xFFF).widened(64) + Lanes.spread(builder, time, WORDS, 64)
+        place = self._field.widened(32) | self._row.widened(32) << 16
+        halves = place.widened(64) | (self._words >> 11 & 1).widened(64) << 32
+        events = times.beside(halves)
+        events.store(made)
+        pair = ir.VectorType(ir.IntType(64), 2)
+        made, out = (builder.bitcast(place, pair.as_pointer()) for place in (made, out))
+        mask = builder.zext(self._is_event.as_mask(), ir.IntType(64))
+        for k in range(WORDS):
+            event = builder.load(builder.gep(made, [ir.IntType(32)(k)]))
+            builder.store(event, builder.gep(out, [n]), align=8)
+            n = builder.add(n, builder.and_(builder.lshr(mask, mask.type(k)), mask.type(1)))
+        return n
+
+    def memory(self) -> list[Any]:
+        """Return the row and the low time that hold after the block."""
+        last = [self._row.last(), (self._low & 0xFFF).last()]
+        return [self._builder.zext(each, ir.IntType(64)) for each in last]
+
+
+def _filled(known: Lanes, unknown: Lanes, carry: Lanes) -> Lanes:
+    """Return in every lane the last known number up to it, `carry` where there is none before it."""
+    step = 1
+    while step < WORDS:
+        known = known.after(unknown, step).where(known.equal(unknown), known)
+        step *= 2
+    return carry.where(known.equal(unknown), known)
