@@ -13,13 +13,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Lanes
+from eventflow.kernels.lanes import Lanes, keep
 
 WORDS: Final = 32
 """Words of a block, and the room for events that decoding one takes."""
 
 _ROW, _EVENT, _TIME_LOW = 0x0000, 0x2000, 0x6000
-_UNKNOWN: Final = 0xFFFF  # no row and no TIME_LOW looks like that
 _RESULT: Final = types.UniTuple(types.int64, 3)
 
 
@@ -41,13 +40,12 @@ def decode_block(
 
     `time` is what TIME_LOW adds to, µs; `row` and `low` are the last words of these kinds, without their kind. Returns
     the next event and the row and low time after the block, or -1 and two numbers where a word is of another kind or
-    beyond the sensor, or a TIME_LOW falls: nothing is written then. Nothing is checked of the arrays' sizes.
+    beyond the sensor, or a TIME_LOW falls: nothing is written then. `made` holds WORDS pairs in between. Nothing is
+    checked of the arrays' sizes.
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        words, out, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 9)
-        )
+        words, out, made = (target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 9))
         given = arguments[3:9]
         block = _Block(builder, Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16), *given[2:])
         results = [cgutils.alloca_once_value(builder, given[k]) for k in (0, 2, 3)]
@@ -75,10 +73,9 @@ class _Block:
         kind = words & 0xF000
         self._is_row, self._is_event, self._is_low = (kind.equal(each) for each in (_ROW, _EVENT, _TIME_LOW))
         self._field = words & 0x7FF
-        unknown = spread(ir.IntType(16)(_UNKNOWN))
-        self._row = _filled(self._field.where(self._is_row, unknown), unknown, spread(row))
+        self._row = self._field.filled(self._is_row, spread(row))
         carry = spread(low) | _TIME_LOW
-        self._low = _filled(words.where(self._is_low, unknown), unknown, carry)
+        self._low = words.filled(self._is_low, carry)
         self._low_before = self._low.after(carry)
         self._limit = spread(width).where(self._is_event, spread(height))
 
@@ -94,27 +91,9 @@ class _Block:
         times = (self._low & 0xFFF).widened(64) + Lanes.spread(builder, time, WORDS, 64)
         place = self._field.widened(32) | self._row.widened(32) << 16
         halves = place.widened(64) | (self._words >> 11 & 1).widened(64) << 32
-        events = times.beside(halves)
-        events.store(made)
-        pair = ir.VectorType(ir.IntType(64), 2)
-        made, out = (builder.bitcast(place, pair.as_pointer()) for place in (made, out))
-        mask = builder.zext(self._is_event.as_mask(), ir.IntType(64))
-        for k in range(WORDS):
-            event = builder.load(builder.gep(made, [ir.IntType(32)(k)]))
-            builder.store(event, builder.gep(out, [n]), align=8)
-            n = builder.add(n, builder.and_(builder.lshr(mask, mask.type(k)), mask.type(1)))
-        return n
+        return keep(builder, times.beside(halves), self._is_event, made, out, n)
 
     def memory(self) -> list[Any]:
         """Return the row and the low time that hold after the block."""
         last = [self._row.last(), (self._low & 0xFFF).last()]
         return [self._builder.zext(each, ir.IntType(64)) for each in last]
-
-
-def _filled(known: Lanes, unknown: Lanes, carry: Lanes) -> Lanes:
-    """Return in every lane the last known number up to it, `carry` where there is none before it."""
-    step = 1
-    while step < WORDS:
-        known = known.after(unknown, step).where(known.equal(unknown), known)
-        step *= 2
-    return carry.where(known.equal(unknown), known)

@@ -61,6 +61,9 @@ class Lanes:
     def __add__(self, other: Lanes | int) -> Lanes:
         return self._with("add", other)
 
+    def __sub__(self, other: Lanes | int) -> Lanes:
+        return self._with("sub", other)
+
     def __lshift__(self, other: int) -> Lanes:
         return self._with("shl", other)
 
@@ -91,6 +94,19 @@ class Lanes:
         places = range(self.count - by, 2 * self.count - by)
         return Lanes(self._builder, self._builder.shuffle_vector(carry.value, self.value, _places(places)))
 
+    def filled(self, known: Lanes, carry: Lanes) -> Lanes:
+        """Return in every lane the last number up to it where `known` is set, `carry` where there is none.
+
+        No known number is all ones. What does not depend on `carry` comes first, so that one block need not wait for
+        the one before.
+        """
+        unknown = Lanes(self._builder, ir.Constant(self.value.type, [(1 << self.bits) - 1] * self.count))
+        filled, step = self.where(known, unknown), 1
+        while step < self.count:
+            filled = filled.after(unknown, step).where(filled.equal(unknown), filled)
+            step *= 2
+        return carry.where(filled.equal(unknown), filled)
+
     def beside(self, other: Lanes) -> Lanes:
         """Return these numbers and those of `other` in turns: twice as many lanes."""
         places = [place for lane in range(self.count) for place in (lane, self.count + lane)]
@@ -108,6 +124,32 @@ class Lanes:
         """Return whether any flag is set, as a flag of the compiler."""
         mask = self.as_mask()
         return self._builder.icmp_unsigned("!=", mask, mask.type(0))
+
+
+def keep(builder: Any, pairs: Lanes, kept: Lanes, made: Any, out: Any, n: Any) -> Any:
+    """Write those pairs of 64-bit numbers whose flag is set to a place in memory, one behind the other.
+
+    Args:
+        builder: where instructions go.
+        pairs: twice as many lanes as there are flags.
+        kept: the flags.
+        made: a place for all pairs, as a pointer to 64-bit integers. From registers they could only be taken slowly.
+        out: where the pairs go; a pointer likewise. From n on there is to be room for all pairs: more is written than
+            is meant.
+        n: the pair of `out` that is written first.
+
+    Returns:
+        The index after the last pair.
+    """
+    pairs.store(made)
+    pair = ir.VectorType(ir.IntType(64), 2)
+    made, out = (builder.bitcast(place, pair.as_pointer()) for place in (made, out))
+    mask = builder.zext(kept.as_mask(), ir.IntType(64))
+    for lane in range(kept.count):
+        value = builder.load(builder.gep(made, [ir.IntType(32)(lane)]), align=1)
+        builder.store(value, builder.gep(out, [n]), align=1)
+        n = builder.add(n, builder.and_(builder.lshr(mask, mask.type(lane)), mask.type(1)))
+    return n
 
 
 def _places(numbers: Any) -> Any:

@@ -298,3 +298,50 @@ def test_evt21_odd_words_in_long_runs_equal_the_plain_decoder(length, odd):
     data = struct.pack(f"<{len(halves) + 2}I", 8 << 28 | 5, 0, *halves)
     source = plain.PiecesSource(plain.HEADER21 + data, [1 << 16])
     assert decoded(evt21.open_decoder(source), 1000) == plain.evt21(data)
+
+
+plain_evt3_word = st.one_of(
+    st.integers(0, 719),
+    st.builds(lambda x, p: 0x2000 | p << 11 | x, st.integers(0, 1279), st.integers(0, 1)),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(plain_evt3_word, min_size=16, max_size=64),
+    st.lists(st.integers(0, 4095), max_size=8).map(sorted),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 0xFFFF)), max_size=3),
+    st.sampled_from([1 << 16, 77, 400]),
+)
+def test_evt3_odd_words_in_long_runs_equal_the_plain_decoder(pattern, lows, odd, piece):
+    words = pattern * (1500 // len(pattern))
+    for number, low in enumerate(lows):
+        words.insert(number * 150 + 40, 0x6000 | low)
+    for place, word in odd:
+        words[place % len(words)] = word
+    data = struct.pack(f"<{len(words) + 2}H", 0x8005, 0x0007, *words)
+    source = plain.PiecesSource(plain.HEADER3 + data, [piece])
+    assert decoded(evt3.open_decoder(source), 5000) == plain.evt3(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.one_of(st.integers(0, 63), st.integers(0, 1000)), min_size=10, max_size=60).map(sorted),
+    st.integers(0, 3),
+    odd_ones,
+    st.sampled_from([1 << 16, 77, 400]),
+)
+def test_evt2_times_among_events_equal_the_plain_decoder(steps, repeated, odd, piece):
+    words, high = [], -1
+    for turn in range(300 // len(steps)):
+        for number, step in enumerate(steps):
+            t = 1000 * turn + step
+            if t >> 6 != high or number % 4 < repeated:
+                high = t >> 6
+                words.append(8 << 28 | high)
+            words.append((t & 63) << 22 | (number * 7 % 640) << 11 | number * 3 % 480 | number % 2 << 28)
+    for place, word in odd:
+        words[place % len(words)] = word
+    data = struct.pack(f"<{len(words)}I", *words)
+    source = plain.PiecesSource(plain.HEADER2 + data, [piece])
+    assert decoded(evt2.open_decoder(source), 1000) == plain.evt2(data)
