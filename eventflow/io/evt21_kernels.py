@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from eventflow.io.evt21_block import ROOM, WORDS, decode_block
 from eventflow.io.evt_state import (
     BEFORE_TIME,
     EPOCH,
@@ -40,8 +41,8 @@ WRAP_US: Final = 1 << 34
 _HALF_WORD: Final = 0xFFFFFFFF
 _OVERFLOW: Final = 1 << 27 | 1 << 11  # where x + (2048 - width) and y + (2048 - height) carry to when outside
 _VECTOR: Final = 32
-_BLOCK: Final = 16  # words judged at once
-_NEGATIVE: Final = -(2**63)
+_FAR: Final = 1 << 25  # µs from TIME_HIGH to the last event, beyond which blocks do not count
+_LAST_EVENT: Final = 0x1FFF_FFFF
 
 
 @jit
@@ -49,12 +50,11 @@ def decode(  # pragma: no cover
     words: Any, i: int, out: Any, n: int, cap: int, width: int, height: int, state: Any, shift: int
 ) -> Any:
     """Decode words[i:] into out[2n:2cap] (int64 pairs: an event's two halves); return where both stopped."""
-    bias = (2048 - width + _VECTOR - 1) | (2048 - height) << 16
     if state[MASK]:
         n = _rest(out, n, cap, width, height, state)
     while i < len(words) and n < cap and state[MASK] == 0:
         if state[HIGH] >= 0:
-            i, n = _swift(words, i, out, n, cap, bias, state, shift)
+            i, n = _swift(words, i, out, n, cap, width, height, state, shift)
         if i < len(words) and n < cap:
             n = _careful(words[i], out, n, cap, width, height, state, shift)
             i += 1
@@ -63,77 +63,46 @@ def decode(  # pragma: no cover
 
 @jit
 def _swift(  # pragma: no cover
-    words: Any, i: int, out: Any, n: int, cap: int, bias: int, state: Any, shift: int
+    words: Any, i: int, out: Any, n: int, cap: int, width: int, height: int, state: Any, shift: int
 ) -> Any:
     """Decode until the words end, `out` might not hold another vector, or a word is for `_careful`."""
     mask_at = 32 - shift
-    time = state[EPOCH] + (state[HIGH] << 6)
+    bias = (2048 - width + _VECTOR - 1) | (2048 - height) << 16
+    made = np.empty(2 * ROOM, np.int64)
+    high, time = state[HIGH], state[EPOCH] + (state[HIGH] << 6)
     last = state[LAST]
-    single = 0
+    judged_from = i
     while i < len(words) and cap - n >= _VECTOR:
-        if single >= _BLOCK:
-            block = min(len(words) - i, cap - n)
-            run = _run_of_singles(words[i : i + block], out[2 * n : 2 * (n + block)], time, bias, last - time, shift)
-            i += run
-            n += run
-            single = 0
-            if run:
-                last = out[2 * n - 2]
-                continue
+        if i >= judged_from and i + WORDS <= len(words):
+            since = max(last - time, 0)
+            if since < _FAR:
+                after, rise, since = decode_block(
+                    words, np.uint64(i), out, n, time, high, since, width, height, shift, made
+                )
+                if after >= 0:
+                    if after > n:
+                        last = time + since
+                    n, high, time = after, high + rise, time + (rise << 6)
+                    i += WORDS
+                    continue
+            judged_from = i + WORDS
         w = words[np.uint64(i)]
         header = (w >> shift) & _HALF_WORD
-        kind = header >> 28
-        if kind > _ON:
-            if kind != _TIME_HIGH:
-                break
-            state[LAST] = last
-            new_high(state, header & 0xFFFFFFF, HIGH_WRAP, WRAP_US)
-            time = state[EPOCH] + (state[HIGH] << 6)
-            i += 1
-            continue
+        mask = (w >> mask_at) & _HALF_WORD
         place = ((header >> 11) & 0x7FF) | (header & 0x7FF) << 16
         t = time + ((header >> 22) & 63)
-        mask = (w >> mask_at) & _HALF_WORD
-        if (place + bias) & _OVERFLOW or t < last or mask == 0:
-            break
-        single = single + 1 if mask & (mask - 1) == 0 else 0
-        n = emit_mask(out, n, mask, t, place | kind << 32)
-        last = t
+        if (header > _LAST_EVENT) | ((place + bias) & _OVERFLOW != 0) | (t < last) | (mask == 0):
+            if header >> 28 != _TIME_HIGH:
+                break
+            state[HIGH] = high
+            new_high(state, header & 0xFFFFFFF, HIGH_WRAP, WRAP_US)
+            high, time = state[HIGH], state[EPOCH] + (state[HIGH] << 6)
+        else:
+            n = emit_mask(out, n, mask, t, place | (header >> 28) << 32)
+            last = t
         i += 1
-    state[LAST] = last
+    state[HIGH], state[LAST] = high, last
     return i, n
-
-
-@jit
-def _run_of_singles(  # pragma: no cover
-    words: Any, out: Any, time: int, bias: int, last: Any, shift: int
-) -> int:
-    """Decode blocks of words that are one event each, none beyond the sensor or back in time; return how many words.
-
-    Blocks are judged as a whole and then written, two loops without a branch that run on several words at a time.
-    """
-    mask_at = 32 - shift
-    done = 0
-    while done + _BLOCK <= len(words):
-        block = words[done : done + _BLOCK]
-        bad = (((block[0] >> shift >> 22) & 63) - last) & _NEGATIVE
-        for j in range(_BLOCK):
-            header, mask = (block[j] >> shift) & _HALF_WORD, (block[j] >> mask_at) & _HALF_WORD
-            place = ((header >> 11) & 0x7FF) | (header & 0x7FF) << 16
-            bad |= (header & 0xE000_0000) | (place + bias) & _OVERFLOW | mask & (mask - 1) | (mask - 1) & _NEGATIVE
-        for j in range(1, _BLOCK):
-            bad |= (((block[j] >> shift >> 22) & 63) - ((block[j - 1] >> shift >> 22) & 63)) & _NEGATIVE
-        if bad != 0:
-            break
-        room = out[2 * done : 2 * (done + _BLOCK)]
-        for j in range(_BLOCK):
-            header, mask = (block[j] >> shift) & _HALF_WORD, (block[j] >> mask_at) & _HALF_WORD
-            place = ((header >> 11) & 0x7FF) | (header & 0x7FF) << 16
-            room[2 * j] = time + ((header >> 22) & 63)
-            room[2 * j + 1] = place + popcount(mask - 1) | (header >> 28) << 32
-        last = (block[_BLOCK - 1] >> shift >> 22) & 63
-        done += _BLOCK
-    return done
 
 
 @jit

@@ -80,7 +80,7 @@ def decode_times_and_events(
             times = since.widened(64) + Lanes.spread(builder, time, WORDS, 64)
             place = (words >> 11 & 0x7FF) | (words & 0x7FF) << 16
             halves = place.widened(64) | (words >> 28).widened(64) << 32
-            after = keep(builder, times.beside(halves), is_event, made, out, n)
+            after = keep(builder, [(times.beside(halves), is_event)], made, out, n)
             for result, value in zip(results, (after, rise.last(), latest.last()), strict=True):
                 builder.store(builder.zext(value, ir.IntType(64)) if value.type.width < 64 else value, result)
         return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])

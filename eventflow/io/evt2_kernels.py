@@ -59,7 +59,7 @@ def decode(  # pragma: no cover
 def _blocks(  # pragma: no cover
     words: Any, i: int, out: Any, n: int, cap: int, width: int, height: int, state: Any
 ) -> Any:
-    """Decode blocks of words until there is no room for another, or one is for `_careful`; return where both stopped."""
+    """Decode blocks of words until there is no room for more, or one is for `_careful`; return where both stopped."""
     made = np.empty(2 * WORDS, np.int64)
     high = state[HIGH]
     time = state[EPOCH] + (high << 6)

@@ -91,7 +91,7 @@ class _Block:
         times = (self._low & 0xFFF).widened(64) + Lanes.spread(builder, time, WORDS, 64)
         place = self._field.widened(32) | self._row.widened(32) << 16
         halves = place.widened(64) | (self._words >> 11 & 1).widened(64) << 32
-        return keep(builder, times.beside(halves), self._is_event, made, out, n)
+        return keep(builder, [(times.beside(halves), self._is_event)], made, out, n)
 
     def memory(self) -> list[Any]:
         """Return the row and the low time that hold after the block."""

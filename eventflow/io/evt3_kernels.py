@@ -1,8 +1,9 @@
 """The loops of EVT 3.0, after Prophesee's specification of the format.
 
-Blocks without vectors are decoded as a whole; see evt3_block. `_swift` handles nearly every other word without a branch,
-because in real streams the kind of the next word cannot be predicted and a mispredicted branch costs more than the
-whole word. What is rare it leaves to `_careful`, which takes one word at a time and may stop inside a vector. All state is in one array, so that decoding resumes anywhere.
+Blocks without vectors are decoded as a whole; see evt3_block. `_swift` handles nearly every other word without a
+branch, because in real streams the kind of the next word cannot be predicted and a mispredicted branch costs more than
+the whole word. What is rare it leaves to `_careful`, which takes one word at a time and may stop inside a vector. All
+state is in one array, so that decoding resumes anywhere.
 """
 
 from __future__ import annotations

@@ -7,9 +7,13 @@ without a sign, and the compiler finds the instructions of the machine at hand. 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
+from numba.core import cgutils
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Lanes:
@@ -67,7 +71,7 @@ class Lanes:
     def __lshift__(self, other: int) -> Lanes:
         return self._with("shl", other)
 
-    def __rshift__(self, other: int) -> Lanes:
+    def __rshift__(self, other: Lanes | int) -> Lanes:
         return self._with("lshr", other)
 
     def __invert__(self) -> Lanes:
@@ -88,6 +92,18 @@ class Lanes:
     def widened(self, bits: int) -> Lanes:
         """Return the same numbers in wider lanes."""
         return Lanes(self._builder, self._builder.zext(self.value, ir.VectorType(ir.IntType(bits), self.count)))
+
+    def narrowed(self, bits: int) -> Lanes:
+        """Return the lower bits of the numbers in narrower lanes."""
+        return Lanes(self._builder, self._builder.trunc(self.value, ir.VectorType(ir.IntType(bits), self.count)))
+
+    def ones(self) -> Lanes:
+        """Return how many bits are set."""
+        vector = self.value.type
+        kind = ir.FunctionType(vector, [vector])
+        name = f"llvm.ctpop.v{self.count}i{self.bits}"
+        function = cgutils.get_or_insert_function(self._builder.module, kind, name)
+        return Lanes(self._builder, self._builder.call(function, [self.value]))
 
     def after(self, carry: Lanes, by: int = 1) -> Lanes:
         """Return every number `by` lanes on, behind the last ones of `carry`."""
@@ -126,13 +142,12 @@ class Lanes:
         return self._builder.icmp_unsigned("!=", mask, mask.type(0))
 
 
-def keep(builder: Any, pairs: Lanes, kept: Lanes, made: Any, out: Any, n: Any) -> Any:
+def keep(builder: Any, columns: Sequence[tuple[Lanes, Lanes]], made: Any, out: Any, n: Any) -> Any:
     """Write those pairs of 64-bit numbers whose flag is set to a place in memory, one behind the other.
 
     Args:
         builder: where instructions go.
-        pairs: twice as many lanes as there are flags.
-        kept: the flags.
+        columns: pairs, and a flag for each. Of several columns the first lanes come first, one of each in turn.
         made: a place for all pairs, as a pointer to 64-bit integers. From registers they could only be taken slowly.
         out: where the pairs go; a pointer likewise. From n on there is to be room for all pairs: more is written than
             is meant.
@@ -141,14 +156,18 @@ def keep(builder: Any, pairs: Lanes, kept: Lanes, made: Any, out: Any, n: Any) -
     Returns:
         The index after the last pair.
     """
-    pairs.store(made)
     pair = ir.VectorType(ir.IntType(64), 2)
     made, out = (builder.bitcast(place, pair.as_pointer()) for place in (made, out))
-    mask = builder.zext(kept.as_mask(), ir.IntType(64))
-    for lane in range(kept.count):
-        value = builder.load(builder.gep(made, [ir.IntType(32)(lane)]), align=1)
-        builder.store(value, builder.gep(out, [n]), align=1)
-        n = builder.add(n, builder.and_(builder.lshr(mask, mask.type(lane)), mask.type(1)))
+    begins, masks = [], []
+    for number, (pairs, kept) in enumerate(columns):
+        begins.append(number * kept.count)
+        pairs.store(builder.gep(made, [ir.IntType(32)(begins[-1])]))
+        masks.append(builder.zext(kept.as_mask(), ir.IntType(64)))
+    for lane in range(columns[0][1].count):
+        for begin, mask in zip(begins, masks, strict=True):
+            value = builder.load(builder.gep(made, [ir.IntType(32)(begin + lane)]), align=1)
+            builder.store(value, builder.gep(out, [n]), align=1)
+            n = builder.add(n, builder.and_(builder.lshr(mask, mask.type(lane)), mask.type(1)))
     return n
 
 

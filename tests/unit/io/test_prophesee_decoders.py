@@ -345,3 +345,31 @@ def test_evt2_times_among_events_equal_the_plain_decoder(steps, repeated, odd, p
     data = struct.pack(f"<{len(words)}I", *words)
     source = plain.PiecesSource(plain.HEADER2 + data, [piece])
     assert decoded(evt2.open_decoder(source), 1000) == plain.evt2(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(1, 4)), min_size=10, max_size=60).map(sorted),
+    st.integers(0, 3),
+    odd_ones,
+    st.sampled_from([1 << 16, 77, 400]),
+    st.booleans(),
+)
+def test_evt21_small_vectors_and_times_equal_the_plain_decoder(steps, repeated, odd, piece, little):
+    halves, high = [], -1
+    for turn in range(200 // len(steps)):
+        for number, (step, pixels) in enumerate(steps):
+            t = 500 * turn + step
+            if t >> 6 != high or number % 4 < repeated:
+                high = t >> 6
+                halves += [0, 8 << 28 | high]
+            header = (t & 63) << 22 | (number * 7 % 600) << 11 | number * 3 % 480 | number % 2 << 28
+            halves += [0x8421_0010 >> number % 5 if pixels > 2 else pixels << number, header]
+    for place, half in odd:
+        halves[place % len(halves)] = half
+    halves = [half & 0xFFFF_FFFF for half in halves]
+    if not little:
+        halves = [half for k in range(0, len(halves), 2) for half in halves[k : k + 2][::-1]]
+    data = struct.pack(f"<{len(halves)}I", *halves)
+    source = plain.PiecesSource((plain.HEADER21_LITTLE if little else plain.HEADER21) + data, [piece])
+    assert decoded(evt21.open_decoder(source), 1000) == plain.evt21(data, little=little)
