@@ -9,7 +9,7 @@ import numpy as np
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.io.column_names import UNIT_SCALES, unit_by_size
 from eventflow.io.decoder import Decoder, RecordingInfo
-from eventflow.io.numpy_kernels import LAST, OUTSIDE, RESERVED, STATE_SIZE, STEPS_BACK, pack_columns
+from eventflow.io.numpy_kernels import LAST, OUTSIDE, RESERVED, STATE_SIZE, STEPS_BACK, pack_columns, whole_us
 from eventflow.io.order import BEFORE_ALL_TIME
 
 if TYPE_CHECKING:
@@ -233,6 +233,9 @@ def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArra
         raise ValueError(f"times are {t.dtype}, expected numbers")
     up, down = UNIT_SCALES[unit]
     if t.dtype.kind == "f":
+        made = np.empty(len(t), np.int64)
+        if whole_us(_frozen(t.astype(np.float64, copy=False)), float(up), float(down), _LARGEST_US, made):
+            return made, None
         with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is no time
             scaled = t.astype(np.float64)
             if up != 1:
@@ -240,8 +243,6 @@ def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArra
             if down != 1:
                 scaled /= down
             np.rint(scaled, out=scaled)
-        if not len(scaled) or (scaled.min() > -_LARGEST_US and scaled.max() < _LARGEST_US):  # neither is so of NaN
-            return scaled.astype(np.int64), None
         fine = np.abs(scaled) < _LARGEST_US
         return np.where(fine, scaled, 0).astype(np.int64), ~fine
     bad = None

@@ -1,6 +1,7 @@
-"""Chunks of HDF5 datasets unpacked here: Blosc, which most large files of events are made of.
+"""Chunks of HDF5 datasets unpacked here: Blosc, which most large files of events are made of, and deflate.
 
-Unpacked here, chunks can be unpacked beside other work, which the HDF5 library cannot.
+Unpacked here, chunks can be unpacked beside other work, which the HDF5 library cannot; libdeflate takes a third of the
+time that the library's zlib does.
 Blosc 1: https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst.
 """
 
@@ -12,21 +13,22 @@ import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import h5py
 import lz4.block
 import numpy as np
 import zstandard
+from deflate import DeflateError, zlib_decompress
 
 from eventflow.io.hdf5_kernels import unshuffle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import h5py
     from numpy.typing import NDArray
 
     Unpack = Callable[[bytes, int], "NDArray[np.uint8]"]
 
-_SHUFFLE, _BLOSC = 2, 32001
+_DEFLATE, _SHUFFLE, _BLOSC = 1, 2, 32001
 BLOSC_HEADER: Final = struct.Struct("<4B3I")
 _SHUFFLED, _STORED, _BITS_SHUFFLED, _WHOLE = 1, 2, 4, 16
 _LZ4, _ZLIB, _ZSTD = 1, 3, 4
@@ -40,17 +42,18 @@ class ChunkError(Exception):
 
 
 def unpacker_of(dataset: h5py.Dataset) -> Unpack | None:
-    """Return a function from a chunk's stored bytes and its size to its bytes, None where HDF5 has to do it.
-
-    Deflate is left to HDF5, whose own is several times as fast as Python's.
-    """
+    """Return a function from a chunk's stored bytes and its size to its bytes, None where HDF5 has to do it."""
+    if not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype, logical=True)):
+        return None  # numbers of fewer bits than they take, which HDF5 turns into NumPy's
     filters = dataset.id.get_create_plist()
     codes = [filters.get_filter(index)[0] for index in range(filters.get_nfilters())]
     size = dataset.dtype.itemsize
     known: dict[tuple[int, ...], Unpack] = {
         (): _plain,
         (_BLOSC,): _unblosced,
-        (_SHUFFLE, _BLOSC): partial(_shuffled_blosc, size),
+        (_DEFLATE,): _inflated,
+        (_SHUFFLE, _BLOSC): partial(_unshuffled, _unblosced, size),
+        (_SHUFFLE, _DEFLATE): partial(_unshuffled, _inflated, size),
     }
     return known.get(tuple(codes))
 
@@ -73,17 +76,21 @@ def _plain(data: bytes, size: int) -> NDArray[np.uint8]:
     return _checked(data, size)
 
 
-def _turned(planes: NDArray[np.uint8], item: int) -> NDArray[np.uint8]:
+def _unshuffled(unpack: Unpack, item: int, data: bytes, size: int) -> NDArray[np.uint8]:
+    planes = unpack(data, size)
     if item == 1:
         return planes
-    out = np.empty(len(planes), np.uint8)
+    out = np.empty(size, np.uint8)
     planes.flags.writeable = False
     unshuffle(planes, out, item)
     return out
 
 
-def _shuffled_blosc(item: int, data: bytes, size: int) -> NDArray[np.uint8]:
-    return _turned(_unblosced(data, size), item)
+def _inflated(data: bytes, size: int) -> NDArray[np.uint8]:
+    try:
+        return _checked(zlib_decompress(data, size), size)
+    except DeflateError as error:
+        raise ChunkError(str(error)) from error
 
 
 def _unblosced(data: bytes, size: int) -> NDArray[np.uint8]:

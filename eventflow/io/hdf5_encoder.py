@@ -16,6 +16,7 @@ from eventflow.events import Events
 from eventflow.io.decoder import Encoder
 from eventflow.io.hdf5_packing import COMPRESSIONS
 from eventflow.io.hdf5_writing import IndexedEvents, Rows, TableEvents, columns, seconds_of
+from eventflow.io.numpy_kernels import columns_of
 from eventflow.io.trajectory import matrix_of
 from eventflow.messages import Frame, Imu, Pose
 
@@ -229,14 +230,13 @@ class SecondsEncoder(_Hdf5Encoder):
         Raises:
             RecordingError: a time is too large to be told to the µs.
         """
-        if not len(events):
-            return
-        ts = seconds_of(events, self._written)
-        for name, column in (("xs", events.x), ("ys", events.y), ("ts", ts), ("ps", events.p)):
-            self._datasets[name].append(column)
-        self._on += int(np.count_nonzero(events.p))
-        self._written += len(events)
-        self._ends = [*self._ends[:1], float(ts[0]), float(ts[-1])][:: 1 if not self._ends else 2]
+        for t, x, y, p in columns_of(events):
+            ts = seconds_of(t, self._written)
+            for name, column in (("xs", x), ("ys", y), ("ts", ts), ("ps", p)):
+                self._datasets[name].append(column)
+            self._on += int(np.count_nonzero(p))
+            self._written += len(t)
+            self._ends = [*self._ends[:1], float(ts[0]), float(ts[-1])][:: 1 if not self._ends else 2]
 
     def add(self, stream: str, message: Message) -> None:
         """Append a frame."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from eventflow.errors import RecordingError
 from eventflow.io.hdf5_packing import GrowingDataset
+from eventflow.io.numpy_kernels import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,18 +59,16 @@ class IndexedEvents:
         Raises:
             RecordingError: times step back, or lie too far from the first one.
         """
-        if not len(events):
-            return
-        t = np.ascontiguousarray(events.t)
-        if self._t_offset is None:
-            self._t_offset = int(t[0])
-        self._check(t, ordered=events.ordered)
-        t = t - self._t_offset
-        self._add_to_index(t)
-        for name, column in (("t", t), ("x", events.x), ("y", events.y), ("p", events.p)):
-            self._datasets[name].append(column)
-        self.written += len(t)
-        self._last = int(t[-1]) + self._t_offset
+        for t, x, y, p in columns_of(events):
+            if self._t_offset is None:
+                self._t_offset = int(t[0])
+            self._check(t, ordered=events.ordered)
+            t -= self._t_offset
+            self._add_to_index(t)
+            for name, column in (("t", t), ("x", x), ("y", y), ("p", p)):
+                self._datasets[name].append(column)
+            self.written += len(t)
+            self._last = int(t[-1]) + self._t_offset
 
     def finish(self) -> None:
         """Write what is left in memory."""
@@ -80,11 +79,11 @@ class IndexedEvents:
 
     def _check(self, t: NDArray[np.int64], *, ordered: bool) -> None:
         assert self._t_offset is not None
-        before = np.concatenate(([t[0] if self._last is None else self._last], t[:-1]))
-        back = not ordered or t[0] < before[0]
-        far = (t[0] < self._t_offset) | (t[-1] - self._t_offset >= self._longest_us)
-        if not back and not far:
+        last = t[0] if self._last is None else self._last
+        far = t[0] < self._t_offset or t[-1] - self._t_offset >= self._longest_us
+        if ordered and t[0] >= last and not far:
             return
+        before = np.concatenate(([last], t[:-1]))
         wrong = (t < before) | (t < self._t_offset) | (t - self._t_offset >= self._longest_us)
         if not wrong.any():
             return
@@ -128,13 +127,13 @@ class TableEvents:
         Raises:
             RecordingError: a time is too large to be told to the µs.
         """
-        table = np.empty((len(events), 4))
-        found: dict[str, NDArray[Any]] = {"x": events.x, "y": events.y, "p": events.p * 2.0 - 1}
-        found["t"] = seconds_of(events, self.written)
-        for index, name in enumerate(self._order):
-            table[:, index] = found[name]
-        self._table.append(table)
-        self.written += len(events)
+        for t, x, y, p in columns_of(events):
+            table = np.empty((len(t), 4))
+            found: dict[str, NDArray[Any]] = {"t": seconds_of(t, self.written), "x": x, "y": y, "p": p * 2.0 - 1}
+            for index, name in enumerate(self._order):
+                table[:, index] = found[name]
+            self._table.append(table)
+            self.written += len(t)
 
     def finish(self) -> None:
         """Write what is left in memory."""
@@ -187,16 +186,14 @@ class Rows:
         return GrowingDataset(where, name, self._types[path], self._compression, row_shape=shape)
 
 
-def seconds_of(events: Events, written: int) -> NDArray[np.float64]:
-    """Return the times of events in s, `written` events being before them.
+def seconds_of(t: NDArray[np.int64], written: int) -> NDArray[np.float64]:
+    """Return times of events (µs) in s, `written` events being before them.
 
     Raises:
         RecordingError: a time is too large to be told to the µs.
     """
-    t = np.ascontiguousarray(events.t)
-    wrong = (t <= -_EXACT_US) | (t >= _EXACT_US)
-    if wrong.any():
-        index = int(np.argmax(wrong))
+    if len(t) and (t.min() <= -_EXACT_US or t.max() >= _EXACT_US):
+        index = int(np.argmax((t <= -_EXACT_US) | (t >= _EXACT_US)))
         raise RecordingError(f"event {written + index} at t={t[index]} µs cannot be told to the µs in seconds")
     seconds: NDArray[np.float64] = t / 1e6
     return seconds

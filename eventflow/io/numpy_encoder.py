@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from eventflow.io.decoder import Encoder
+from eventflow.io.numpy_kernels import columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,8 +42,9 @@ class NumpyEncoder(Encoder):
 
     def write(self, events: Events) -> None:
         """Append events."""
-        for name in "txyp":
-            self._append(name, events.records[name])
+        for t, x, y, p in columns_of(events):
+            for name, part in (("t", t), ("x", x), ("y", y), ("p", p)):
+                self._append(name, part)
         for name in ("labels", "scores"):
             column = getattr(events, name)
             if column is not None:

@@ -1,4 +1,4 @@
-"""Columns of arrays to event records."""
+"""Columns of arrays to event records, and back."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import numpy as np
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from eventflow.events import Events
 
 # Indices of the state: int64, shape (STATE_SIZE,).
 LAST, STEPS_BACK, OUTSIDE, RESERVED, STATE_SIZE = 0, 1, 2, 3, 4
 
+PIECE_EVENTS = 1 << 16
 _BLOCK = 1024  # events judged at once
 
 
@@ -41,6 +46,25 @@ def _write(t: NDArray[Any], t_offset: int, x: NDArray[Any], y: NDArray[Any], p: 
     for i in range(len(t)):
         flat[2 * i] = np.int64(t[i]) + t_offset
         flat[2 * i + 1] = np.int64(x[i]) | np.int64(y[i]) << 16 | np.int64(p[i]) << 32
+
+
+@jit
+def whole_us(t: NDArray[np.float64], up: float, down: float, limit: float, out: NDArray[np.int64]) -> bool:
+    """Write times as whole µs, rounded to the nearest, and return whether all are numbers within a limit.
+
+    Args:
+        t: in a unit of `up` / `down` µs.
+        up: what they are multiplied with.
+        down: what they are divided by.
+        limit: µs, exclusive, before and after 0.
+        out: as long as `t`; of no use where false is returned.
+    """
+    wrong = 0
+    for i in range(len(t)):
+        time = np.rint(t[i] * up / down)
+        wrong |= int(not abs(time) < limit)
+        out[i] = np.int64(time)
+    return wrong == 0
 
 
 @jit
@@ -102,3 +126,33 @@ def pack_columns(
             else:
                 state[OUTSIDE] += 1
     return made
+
+
+@jit
+def _split(
+    words: NDArray[np.int64],
+    t: NDArray[np.int64],
+    x: NDArray[np.uint16],
+    y: NDArray[np.uint16],
+    p: NDArray[np.uint8],
+) -> None:
+    for i in range(len(t)):
+        t[i] = words[2 * i]
+        word = words[2 * i + 1]
+        x[i], y[i], p[i] = np.uint16(word), np.uint16(word >> 16), np.uint8(word >> 32)
+
+
+def columns_of(
+    events: Events,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint8]]]:
+    """Yield t (µs), x, y (px) and p of events, each contiguous, as many events at a time as stay in the cache.
+
+    All four take the time that NumPy takes for one.
+    """
+    words = events.records.view(np.int64)
+    for at in range(0, len(events), PIECE_EVENTS):
+        count = min(PIECE_EVENTS, len(events) - at)
+        t, p = np.empty(count, np.int64), np.empty(count, np.uint8)
+        x, y = np.empty(count, np.uint16), np.empty(count, np.uint16)
+        _split(words[2 * at : 2 * (at + count)], t, x, y, p)
+        yield t, x, y, p

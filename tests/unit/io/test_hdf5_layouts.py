@@ -65,9 +65,11 @@ def moved(events, by):
     return Events(records, events.width, events.height)
 
 
+@pytest.mark.parametrize("chunk", [777, 2000], ids="chunks of {}".format)
 @pytest.mark.parametrize("pipeline", PIPELINES)
-def test_every_compression(tmp_path, pipeline):
-    path = dsec(tmp_path / "a.h5", **PIPELINES[pipeline])
+def test_every_compression(tmp_path, pipeline, chunk):
+    options = PIPELINES[pipeline]
+    path = dsec(tmp_path / "a.h5", **(options | {"chunks": (chunk,)} if options.get("chunks") == (777,) else options))
     expected = moved(EVENTS, START - int(EVENTS.t[0]))
     assert_same(io.read(path, **SIZE).records, expected)
     with io.open(path, packet_events=333, **SIZE) as recording:
@@ -75,6 +77,24 @@ def test_every_compression(tmp_path, pipeline):
         assert recording.info.format == "dsec"
         assert recording.info.events == N
         assert recording.skipped == {}
+
+
+@pytest.mark.parametrize("pipeline", ["plain chunks", "gzip", "gzip shuffled", "blosc zstd 1"])
+def test_numbers_of_fewer_bits_than_they_take_are_left_to_hdf5(tmp_path, pipeline):
+    path = dsec(tmp_path / "a.h5", **PIPELINES[pipeline])
+    kind = h5py.h5t.STD_U16LE.copy()
+    kind.set_precision(12)
+    kind.set_offset(4)
+    with h5py.File(path, "r+") as file:
+        filters = file["events/x"].id.get_create_plist()
+        filters.set_chunk((2000,))
+        del file["events/x"]
+        space = h5py.h5s.create_simple((N,))
+        made = h5py.Dataset(h5py.h5d.create(file["events"].id, b"x", kind, space, filters))
+        made[:] = EVENTS.x
+        stored = made.id.read_direct_chunk((0,))[1]
+    assert pipeline != "plain chunks" or (np.frombuffer(stored, "<u2")[:2000] == EVENTS.x[:2000] << 4).all()
+    assert_same(io.read(path, **SIZE).records, moved(EVENTS, START - int(EVENTS.t[0])))
 
 
 def test_a_file_that_does_not_say_the_size_is_of_dsecs_sensor(tmp_path):
