@@ -31,6 +31,8 @@ HANG_S = 1.0
 _WATCHDOG_CPU_S = 60.0  # of CPU, since the machine may be busy, for the inputs between two reports
 _WATCHDOG_S = 900.0
 _MOST_FINDINGS = 20
+_SUMS = ("inputs", "judged", "events", "bad")  # judged: compared with what a plain decoder finds
+_MOST_MB = 1000.0  # of memory, over all inputs so far
 _MEMORY_BYTES = 12 << 30  # of addresses: what lies about its size by more is caught
 
 
@@ -42,9 +44,8 @@ def main() -> int:
     from eventflow.io import formats
 
     names = [] if not options.inputs else options.formats or [row.name for row in formats() if row.reads]
-    print(
-        f"{'format':10} {'inputs':>9} {'events':>12} {'per s':>7} {'slowest':>9} {'peak MB':>8}  outcomes", flush=True
-    )
+    print(f"{'format':12} {'inputs':>9} {'compared':>9} {'events':>12} {'per s':>7}", end="")
+    print(f" {'slowest':>9} {'peak MB':>8}  outcomes", flush=True)
     bad = total = 0
     for name in names:
         found = _supervise(name, options)
@@ -52,11 +53,9 @@ def main() -> int:
         total += found["inputs"]
         bad += found["bad"]
         outcomes = ", ".join(f"{kind} {count}" for kind, count in found["outcomes"].items())
-        print(
-            f"{name:10} {found['inputs']:9} {found['events']:12} {found['inputs'] / found['seconds']:7.0f} "
-            f"{found['slowest_ms']:6.0f} ms {found['peak_mb']:8.0f}  {outcomes}",
-            flush=True,
-        )
+        print(f"{name:12} {found['inputs']:9} {found['judged']:9} {found['events']:12}", end="")
+        print(f" {found['inputs'] / found['seconds']:7.0f} {found['slowest_ms']:6.0f} ms", end="")
+        print(f" {found['peak_mb']:8.0f}  {outcomes}", flush=True)
     print(f"{total} inputs, {bad} findings" + (f" in {options.keep}" if bad else ""))
     if options.figures:
         _print_sums(options.figures)
@@ -67,7 +66,7 @@ def _note(path: str, name: str, found: dict[str, Any]) -> None:
     """Add a format's figures to a file, a line each."""
     if path:
         kind = "bounds checked" if os.environ.get("NUMBA_BOUNDSCHECK") == "1" else "guard bytes"
-        kept = {key: found[key] for key in ("inputs", "events", "bad", "slowest_ms", "peak_mb")}
+        kept = {key: found[key] for key in (*_SUMS, "slowest_ms", "peak_mb")}
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"format": name, "kind": kind} | kept) + "\n")
 
@@ -77,14 +76,14 @@ def _print_sums(path: str) -> None:
     lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
     kinds = ("guard bytes", "bounds checked")
     print(f"\nall runs of {path}\n{'format':12} " + " ".join(f"{kind:>15}" for kind in kinds), end="")
-    print(f" {'events':>13} {'slowest':>9} {'peak MB':>8} {'findings':>9}")
+    print(f" {'compared':>10} {'events':>13} {'slowest':>9} {'peak MB':>8} {'findings':>9}")
     for name in [*dict.fromkeys(line["format"] for line in lines), "all"]:
         mine = [line for line in lines if name in ("all", line["format"])]
         counts = [sum(line["inputs"] for line in mine if line["kind"] == kind) for kind in kinds]
         slowest, peak = (max(line[key] for line in mine) for key in ("slowest_ms", "peak_mb"))
-        events, bad = (sum(line[key] for line in mine) for key in ("events", "bad"))
+        judged, events, bad = (sum(line.get(key, 0) for line in mine) for key in _SUMS[1:])
         print(f"{name:12} " + " ".join(f"{count:15,}" for count in counts), end="")
-        print(f" {events:13,} {slowest:6.0f} ms {peak:8.0f} {bad:9}")
+        print(f" {judged:10,} {events:13,} {slowest:6.0f} ms {peak:8.0f} {bad:9}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -101,13 +100,13 @@ def _arguments() -> argparse.Namespace:
 
 def _supervise(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run one format to its end, over crashes and hangs."""
-    total: dict[str, Any] = {"inputs": 0, "events": 0, "seconds": 0.0, "slowest_ms": 0.0, "peak_mb": 0.0, "bad": 0}
+    total = _nothing()
     outcomes: Counter[str] = Counter()
     place = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with TemporaryDirectory(dir=place) as folder:
         while total["inputs"] < options.inputs and total["bad"] < _MOST_FINDINGS:
             done = _one_process(name, options, folder, total["inputs"])
-            for key in ("inputs", "events", "seconds", "bad"):
+            for key in (*_SUMS, "seconds"):
                 total[key] += done[key]
             for key in ("slowest_ms", "peak_mb"):
                 total[key] = max(total[key], done[key])
@@ -115,6 +114,10 @@ def _supervise(name: str, options: argparse.Namespace) -> dict[str, Any]:
             if done["ended"]:
                 break
     return total | {"outcomes": dict(outcomes.most_common())}
+
+
+def _nothing() -> dict[str, Any]:
+    return dict.fromkeys(_SUMS, 0) | {"seconds": 0.1, "slowest_ms": 0.0, "peak_mb": 0.0}
 
 
 def _one_process(name: str, options: argparse.Namespace, folder: str, first: int) -> dict[str, Any]:
@@ -134,9 +137,10 @@ def _one_process(name: str, options: argparse.Namespace, folder: str, first: int
             process.wait()
             code = -signal.SIGALRM
             break
-    done: dict[str, Any] = {"inputs": 0, "events": 0, "seconds": 0.1, "slowest_ms": 0.0, "peak_mb": 0.0, "bad": 0}
-    done |= {"outcomes": {}, "ended": False} | (json.loads(report.read_text()) if report.exists() else {})
+    done = _nothing() | {"outcomes": {}, "ended": False}
+    done |= json.loads(report.read_text()) if report.exists() else {}
     if code:
+        done["ended"] = not current.exists()  # it cannot even begin
         what = "hang" if code == -signal.SIGALRM else f"exit code {code}"
         done["inputs"] += 1
         done["bad"] += 1
@@ -158,10 +162,11 @@ def _cpu_s(pid: int) -> float:
 def _work(options: argparse.Namespace) -> int:
     """Read damaged recordings in this process, one after the other."""
     warnings.simplefilter("error")
-    sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
+    sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("fuzz", "unit/io")]
     from checking import Checker
+    from dressing import dressed
     from mutation import Mutator
-    from seeds import dressed, seeds_of
+    from seeds import seeds_of
 
     from eventflow.io.table import format_named
 
@@ -175,9 +180,10 @@ def _work(options: argparse.Namespace) -> int:
     mutator = Mutator(options.seed)
     outcomes: Counter[str] = Counter()
     for number, seed in enumerate(seeds):
-        check(seed, number)  # kernels are compiled here
+        check(dressed(name, seed), number)  # kernels are compiled here
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     begun, slowest, bad, ended = time.monotonic(), 0.0, 0, True
+    most_mb = _MOST_MB
     number = 0
     for number in range(1, options.inputs + 1):
         choose = mutator.random.choice
@@ -198,13 +204,22 @@ def _work(options: argparse.Namespace) -> int:
             outcomes["SLOW"] += 1
             bad += 1
             _keep(options.keep, name, data, f"took {took:.2f} s, seed {options.seed + number}")
+        if _peak_mb() > most_mb:
+            outcomes["LARGE"] += 1
+            bad += 1
+            most_mb = 2 * _peak_mb()
+            _keep(options.keep, name, data, f"took {_peak_mb():.0f} MB, seed {options.seed + number}")
         slowest = max(slowest, took)
         if number % 200 == 0 or bad >= _MOST_FINDINGS or time.monotonic() - begun > options.seconds:
-            _report(folder, number, check.events, begun, slowest, bad, outcomes, ended=False)
+            _report(folder, number, check, begun, slowest, bad, outcomes, ended=False)
             if bad >= _MOST_FINDINGS or time.monotonic() - begun > options.seconds:
                 break
-    _report(folder, number, check.events, begun, slowest, bad, outcomes, ended=ended)
+    _report(folder, number, check, begun, slowest, bad, outcomes, ended=ended)
     return 0
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def _again(check: Any, data: bytes, seed: int) -> float:
@@ -216,16 +231,15 @@ def _again(check: Any, data: bytes, seed: int) -> float:
 
 
 def _report(
-    folder: Path, inputs: int, events: int, begun: float, slowest: float, bad: int, outcomes: Any, *, ended: bool
+    folder: Path, inputs: int, check: Any, begun: float, slowest: float, bad: int, outcomes: Any, *, ended: bool
 ) -> None:
-    status = Path("/proc/self/status").read_text().splitlines()
-    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
     found = {
         "inputs": inputs,
-        "events": events,
+        "judged": check.judged,
+        "events": check.events,
         "seconds": time.monotonic() - begun,
         "slowest_ms": slowest * 1e3,
-        "peak_mb": peak * 1024 / 1e6,
+        "peak_mb": _peak_mb(),
         "bad": bad,
         "outcomes": dict(outcomes),
         "ended": ended,

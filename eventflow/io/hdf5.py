@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import RecordingError
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     import h5py
 
 _MOST_NAMES: Final = 12
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+_SUPERBLOCKS: Final = (0, 512, 1024, 2048)
+_SUPERBLOCKS_BYTES: Final = 2048 + 96
+_DRIVER_AT: Final = {b"\0": 48, b"\1": 52}
+"""Where a superblock names its driver's block, by its version; later ones have none."""
+
+_MOST_VALUES: Final = 1 << 16  # of an attribute
+_UNREADABLE: Final = (KeyError, OSError, RuntimeError, TypeError, ValueError, MemoryError)
 
 
 def opened(path: str) -> h5py.File:
@@ -23,10 +32,28 @@ def opened(path: str) -> h5py.File:
 
     if not os.path.isfile(path):
         raise RecordingError(f"{path}: HDF5 is read from a file only, not from a pipe; write it to a file first")
+    _check_superblock(path)
     try:
         return h5py.File(path, "r")
     except OSError as error:
         raise RecordingError(f"{path}: the HDF5 file cannot be opened: {_told(error)}") from error
+
+
+def _check_superblock(path: str) -> None:
+    """Refuse a file that names a driver's block, which one-piece files have not: the library takes any size it says."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_SUPERBLOCKS_BYTES)
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be opened: {error.strerror}") from error
+    at = next((place for place in _SUPERBLOCKS if head.startswith(_SIGNATURE, place)), None)
+    if at is None or head[at + 8 : at + 9] not in _DRIVER_AT or head[at + 13 : at + 14] != b"\x08":
+        return
+    block = at + _DRIVER_AT[head[at + 8 : at + 9]]
+    if head[block : block + 8] != b"\xff" * 8:
+        raise RecordingError(
+            f"{path}: byte {block}: the HDF5 file says that it is driven by other files; expected all of it in this one"
+        )
 
 
 def contents(file: h5py.File) -> str:
@@ -50,13 +77,26 @@ def contents(file: h5py.File) -> str:
 
 def attributes_of(item: Any) -> dict[str, Any]:
     """Return the attributes of a file, group or dataset; those that cannot be read are left out."""
-    found = {}
-    for name in item.attrs:
-        try:
-            found[name] = item.attrs[name]
-        except (OSError, RuntimeError, TypeError, ValueError):
-            continue
-    return found
+    names: list[str] = []
+    with suppress(*_UNREADABLE):
+        names.extend(item.attrs)
+    found = ((name, attribute(item, name)) for name in names)
+    return {name: value for name, value in found if value is not None}
+
+
+def attribute(item: Any, name: str) -> Any:
+    """Return an attribute that is numbers or text, None where there is none or it cannot be read.
+
+    Sequences of any length and composed values are not asked for: the HDF5 library (2.0) crashes on damaged ones.
+    """
+    import h5py
+
+    plain = h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM, h5py.h5t.STRING
+    with suppress(*_UNREADABLE):
+        held = item.attrs.get_id(name)
+        if held.get_type().get_class() in plain and held.get_space().get_simple_extent_npoints() <= _MOST_VALUES:
+            return item.attrs[name]
+    return None
 
 
 def filters_of(dataset: h5py.Dataset) -> list[tuple[int, str]]:

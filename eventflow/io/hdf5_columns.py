@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,17 @@ _SMALL_CHUNK_ROWS: Final = 1 << 10  # below, a call takes longer than its chunk
 _LARGEST_CHUNK_BYTES: Final = 1 << 28
 
 
+def stored_rows(dataset: h5py.Dataset) -> int:
+    """Return how many rows a dataset has room for in the file, which may be fewer than its shape says."""
+    row_shape: tuple[int, ...] = dataset.shape[1:]
+    chunks: tuple[int, ...] | None = dataset.chunks
+    if chunks:
+        across = math.prod(-(-a // b) for a, b in zip(row_shape, chunks[1:], strict=True))
+        return int(dataset.id.get_num_chunks()) * int(chunks[0]) // max(across, 1)
+    row_bytes = int(dataset.dtype.itemsize) * math.prod(row_shape)
+    return int(dataset.id.get_storage_size()) // max(row_bytes, 1)
+
+
 class Hdf5Rows:
     """The rows of one dataset, a block at a time: a chunk, or some small ones, or so many rows where there are none.
 
@@ -46,7 +58,7 @@ class Hdf5Rows:
         self._unpack = unpacker_of(dataset) if whole_rows and self.block_rows >= _SMALL_CHUNK_ROWS else None
         if self._unpack is None:
             self.block_rows *= max(_PIECE_ROWS // self.block_rows, 1)
-        self.rows = min(int(dataset.shape[0]), self._stored_rows())
+        self.rows = min(int(dataset.shape[0]), stored_rows(dataset))
         row_bytes = self.dtype.itemsize * int(np.prod(self.row_shape, dtype=np.int64))
         self._block_bytes = self.block_rows * row_bytes
         if self._block_bytes > _LARGEST_CHUNK_BYTES:
@@ -101,13 +113,6 @@ class Hdf5Rows:
         assert self._unpack is not None
         data = self._unpack(stored, self._block_bytes)
         return data.view(self.dtype).reshape(-1, *self.row_shape)
-
-    def _stored_rows(self) -> int:
-        if self._chunks:
-            across = int(np.prod([-(-a // b) for a, b in zip(self.row_shape, self._chunks[1:], strict=True)]))
-            return int(self._dataset.id.get_num_chunks()) * int(self._chunks[0]) // max(across, 1)
-        row_bytes = self.dtype.itemsize * int(np.prod(self.row_shape, dtype=np.int64))
-        return int(self._dataset.id.get_storage_size()) // max(row_bytes, 1)
 
 
 class _Column:

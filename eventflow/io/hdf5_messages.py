@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,8 @@ import numpy as np
 from eventflow.errors import DamagedRecordingError
 from eventflow.io.column_names import UNIT_SCALES
 from eventflow.io.columns_decoder import checked_times, unit_of
+from eventflow.io.hdf5 import attribute
+from eventflow.io.hdf5_columns import stored_rows
 from eventflow.io.trajectory import pose_of
 from eventflow.messages import Frame, Imu
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from eventflow.messages import Pose
 
 _SAMPLES: Final = 1 << 10
+_MOST_BYTES: Final = 1 << 28  # of an image, of a row of other values, of a chunk of either
 
 
 def times_in_us(times: NDArray[Any], unit: str | None = None) -> NDArray[np.int64]:
@@ -31,12 +35,37 @@ def times_in_us(times: NDArray[Any], unit: str | None = None) -> NDArray[np.int6
     return checked_times(np.atleast_1d(times), unit)[0]
 
 
-def frames_of(images: h5py.Dataset, times: h5py.Dataset, unit: str | None = None) -> Iterator[Frame]:
+def frames_of(images: h5py.Dataset, times: h5py.Dataset, unit: str) -> Iterator[Frame]:
     """Yield the images of a dataset of shape (n, height, width) or (n, height, width, 1 or 3)."""
     with _named(images):
-        t = times_in_us(times[:], unit)
-        for index in range(min(len(images), len(t))):
-            yield Frame(_image(images[index]), int(t[index]))
+        for first, t in _times(times, _rows_of(images, times), unit):
+            for index, time in enumerate(t.tolist(), first):
+                yield Frame(_image(images[index]), time)
+
+
+def _rows_of(*datasets: h5py.Dataset) -> int:
+    """Return how many rows all of several datasets have, where they say the truth of their sizes.
+
+    Raises:
+        ValueError: a row or a chunk is too large to be true.
+    """
+    for dataset in datasets:
+        _check_size(dataset.shape[1:], dataset.dtype)
+        _check_size(dataset.chunks or (), dataset.dtype)
+    return min(min(len(dataset), stored_rows(dataset)) for dataset in datasets)
+
+
+def _times(times: h5py.Dataset, count: int, unit: str) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield the first `count` times in µs, some at once, each time with the row of the first of them."""
+    for first in range(0, count, _SAMPLES):
+        yield first, times_in_us(times[first : min(first + _SAMPLES, count)], unit)
+
+
+def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    size = math.prod(shape) * dtype.itemsize
+    if size > _MOST_BYTES:
+        said = "x".join(map(str, shape))
+        raise ValueError(f"{said} values would have {size} bytes; expected at most {_MOST_BYTES}")
 
 
 def single_frames_of(group: h5py.Group, unit: str | None = None) -> Iterator[Frame]:
@@ -44,30 +73,34 @@ def single_frames_of(group: h5py.Group, unit: str | None = None) -> Iterator[Fra
     with _named(group):
         for name in sorted(group):
             image = group[name]
-            if isinstance(image, h5py.Dataset) and "timestamp" in image.attrs and image.dtype.kind in "iufb":
-                t = times_in_us(np.asarray(image.attrs["timestamp"]), unit)
+            if not isinstance(image, h5py.Dataset) or image.dtype.kind not in "iufb":
+                continue
+            time = attribute(image, "timestamp")
+            if time is not None:
+                _check_size(image.shape or (), image.dtype)
+                _check_size(image.chunks or (), image.dtype)
+                t = times_in_us(np.asarray(time), unit)
                 yield Frame(_image(image[()]), int(t[0]))
 
 
 def imu_of(
-    accel: h5py.Dataset, gyro: h5py.Dataset, times: h5py.Dataset, unit: str | None = None, *, gyro_from: int = 0
+    accel: h5py.Dataset, gyro: h5py.Dataset, times: h5py.Dataset, unit: str, *, gyro_from: int = 0
 ) -> Iterator[Imu]:
     """Yield inertial samples in blocks: m/s^2 from columns 0 to 2 of `accel`, rad/s from `gyro_from` on of `gyro`."""
     with _named(accel):
-        t = times_in_us(times[:], unit)
-        for first in range(0, min(len(accel), len(gyro), len(t)), _SAMPLES):
-            part = slice(first, min(first + _SAMPLES, len(accel), len(gyro), len(t)))
-            forces = np.ascontiguousarray(accel[part][:, :3], np.float32)
-            turns = np.ascontiguousarray(gyro[part][:, gyro_from : gyro_from + 3], np.float32)
-            yield Imu(int(t[part][-1]), t[part], forces, turns)
+        for first, t in _times(times, _rows_of(accel, gyro, times), unit):
+            part = slice(first, first + len(t))
+            forces = np.ascontiguousarray(accel[part, :3], np.float32)
+            turns = np.ascontiguousarray(gyro[part, gyro_from : gyro_from + 3], np.float32)
+            yield Imu(int(t[-1]), t, forces, turns)
 
 
-def poses_of(matrices: h5py.Dataset, times: h5py.Dataset, unit: str | None = None) -> Iterator[Pose]:
+def poses_of(matrices: h5py.Dataset, times: h5py.Dataset, unit: str) -> Iterator[Pose]:
     """Yield the poses of a dataset of shape (n, 4, 4)."""
     with _named(matrices):
-        t = times_in_us(times[:], unit)
-        for index in range(min(len(matrices), len(t))):
-            yield pose_of(int(t[index]), matrices[index])
+        for first, t in _times(times, _rows_of(matrices, times), unit):
+            for index, time in enumerate(t.tolist(), first):
+                yield pose_of(time, matrices[index])
 
 
 def _image(image: NDArray[Any]) -> NDArray[np.uint8]:

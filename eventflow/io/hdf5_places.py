@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from eventflow.io.column_names import columns_among
+from eventflow.io.hdf5 import attributes_of
 from eventflow.io.numpy_columns import order_of
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ class EventsPlace:
 def item_at(file: h5py.Group, path: str) -> Any:
     """Return what lies at a path, None where there is nothing or it cannot be read."""
     try:
-        return file.get(path)
-    except (KeyError, OSError, RuntimeError, ValueError):
+        found = file.get(path)
+        if isinstance(found, h5py.Dataset):
+            found.dtype, found.shape  # noqa: B018 - which may be damaged
+    except (KeyError, OSError, RuntimeError, ValueError, TypeError):
         return None
+    return found
 
 
 def dataset_at(file: h5py.Group, path: str, dimensions: int | None = None) -> h5py.Dataset | None:
@@ -143,8 +147,7 @@ def fits(place: EventsPlace, size: tuple[int, int]) -> bool:
 
 def _values(group: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, Any]]:
     try:
-        for name in group.attrs:
-            yield name, group.attrs[name]
+        yield from attributes_of(group).items()
         if isinstance(group, h5py.Group):
             for name in (*_WIDTHS, *_HEIGHTS, *_ROWS_FIRST, *_COLUMNS_FIRST):
                 dataset = dataset_at(group, name)

@@ -18,6 +18,7 @@ from eventflow.errors import RecordingError
 from eventflow.io import hdf5
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
 from eventflow.io.evt import check_size
+from eventflow.io.hdf5_places import item_at
 from eventflow.io.prophesee import Header, geometry_of
 from eventflow.io.prophesee_hdf5_blocks import Blocks, blocks_of
 from eventflow.io.prophesee_hdf5_kernels import SLACK, keep_inside
@@ -47,12 +48,10 @@ def _dataset(file: h5py.File, name: str, fields: set[str]) -> Any:
     """Return a dataset of one dimension with these fields, or None."""
     import h5py
 
-    try:
-        found = file.get(name)
-    except (KeyError, OSError, RuntimeError):
+    found = item_at(file, name)
+    if not isinstance(found, h5py.Dataset) or found.ndim != 1 or not fields <= set(found.dtype.names or ()):
         return None
-    is_table = isinstance(found, h5py.Dataset) and found.ndim == 1 and fields <= set(found.dtype.names or ())
-    return found if is_table else None
+    return found if all(found.dtype[name].kind in "iufb" for name in found.dtype.names) else None
 
 
 class Hdf5Decoder(Decoder):
@@ -116,7 +115,7 @@ class Hdf5Decoder(Decoder):
         """Return the block that the file's index names for time t, or else one found by halving."""
         with hdf5.opened(self.info.path) as file:
             entries = _dataset(file, _INDEX, {"id", "ts"})
-            offset = None if entries is None else _number(_text(entries.attrs.get("offset", "")))
+            offset = None if entries is None else _number(_text(hdf5.attribute(entries, "offset") or ""))
             place = None if offset is None else (t + offset) // _INDEX_US
             if place is not None and 0 <= place < len(entries):
                 with suppress(OSError, RuntimeError):  # a damaged index is none

@@ -1,6 +1,7 @@
 """One input through one decoder: events with their promises kept, or an error that is ours; nothing else.
 
-Round every output buffer lie guard bytes. Some inputs are read twice, in other packets and other chunks, to the same
+Round every output buffer lie guard bytes. Where a format has a plain decoder, events and counts are those it finds
+(oracle.py). Some inputs are read twice, in other packets and other chunks, to the same
 events and counts; some go on from a mark; some are asked for their other streams.
 """
 
@@ -10,6 +11,7 @@ import random
 from typing import Any
 
 import numpy as np
+from oracle import expected_of
 from seeds import options_of
 
 from eventflow.errors import EventflowError
@@ -47,13 +49,14 @@ class Checker:
 
     Attributes:
         events: events read so far.
+        judged: inputs whose events were compared with those of a plain decoder.
     """
 
     def __init__(self, row: Format, path: str) -> None:
         self._row, self._path = row, path
         self._options = options_of(row.name)
         self._module = row.load()
-        self.events = 0
+        self.events = self.judged = 0
 
     def __call__(self, data: bytes, seed: int) -> type[EventflowError] | None:
         """Read the bytes; return the kind of our error, None where there was none. Raises whatever else happens."""
@@ -62,6 +65,7 @@ class Checker:
             file.write(data)
         try:
             found = self._read(random_, 1 << 30)
+            self._judge(found, data)
             if random_.random() < (0.15 if len(data) < 2000 else 0.03):
                 self._compare(found, random_)
             if random_.random() < 0.1:
@@ -113,6 +117,18 @@ class Checker:
             if one != other:
                 short = (len(one), len(other)) if what == "events" else (one, other)
                 raise AssertionError(f"{what} depend on how the file is read: {short}")
+
+    def _judge(self, found: Any, data: bytes) -> None:
+        decoder = self._open()
+        with decoder.source:
+            plain = expected_of(decoder, data)
+        if plain is None:
+            return
+        self.judged += 1
+        skipped = {reason: count for reason, count in found[1].items() if count}
+        if found[0] != plain[0] or skipped != plain[1]:
+            counts = len(found[0]) // 16, len(plain[0]) // 16
+            raise AssertionError(f"not what a plain decoder finds: events {counts}, left out {skipped} and {plain[1]}")
 
     def _messages(self) -> None:
         probe = self._open()

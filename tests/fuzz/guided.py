@@ -15,13 +15,15 @@ from pathlib import Path
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "io"))
 
 import atheris
 
 warnings.simplefilter("ignore")
 with atheris.instrument_imports(include=["eventflow.io"]):
     from checking import Checker
-    from seeds import dressed, seeds_of
+    from dressing import dressed
+    from seeds import seeds_of
 
     import eventflow.io.recording  # noqa: F401
     from eventflow.io.table import format_named

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 
 _NUMBERS = [0, 1, 2, 3, 7, 15, 127, 255, 1023, 1024, 2047, 2048, 4095, 16383, 32767, 65535, 1 << 16, 1 << 24, 1 << 31,
             (1 << 32) - 1, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]  # fmt: skip
 _TEXTS = [b"% end\n", b"% ", b"\r\n", b"\n", b"#", b"nan", b"inf", b"-", b"1e308", b"99999999999999999999", b",", b"\0",
           b"height=", b"width=4294967295", b"% geometry 0x0\n", b"% evt 3.0\n", b"\xff" * 16, b"\0" * 16, b"\x25\x20",
           b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"PK\x01\x02", b"\x99\x99"]  # fmt: skip
+
+
+_SPARSE_BYTES = 3000
+_SPARSE = 0.8  # share of zeros
+
+
+@lru_cache(64)
+def _filled(data: bytes) -> tuple[int, ...]:
+    """Return where a file that is mostly padding is none, else nothing."""
+    if len(data) < _SPARSE_BYTES or data.count(0) < _SPARSE * len(data):
+        return ()
+    return tuple(at for at, byte in enumerate(data) if byte)
 
 
 class Mutator:
@@ -19,16 +32,18 @@ class Mutator:
 
     def mutate(self, data: bytes, other: bytes) -> bytes:
         """Return `data` damaged in one to eight ways; `other` is where strange pieces come from."""
-        out = bytearray(data)
+        out, filled = bytearray(data), _filled(data)
         for _ in range(1 << self.random.randrange(4)):
-            self._once(out, other)
+            self._once(out, other, filled)
         return bytes(out)
 
-    def _once(self, out: bytearray, other: bytes) -> None:
+    def _once(self, out: bytearray, other: bytes, filled: tuple[int, ...]) -> None:
         random_ = self.random
         kind = random_.randrange(11)
         at = random_.randrange(len(out) + 1)
-        if random_.random() < 0.4:
+        if filled and random_.random() < 0.8:  # what lies in padding is met by nobody
+            at = max(min(random_.choice(filled) + random_.randrange(-2, 3), len(out)), 0)
+        elif random_.random() < 0.4:
             at = min(at, random_.randrange(64) if random_.random() < 0.5 else random_.randrange(400))
         length = min(1 << random_.randrange(10), 600)
         if kind == 0 and out:

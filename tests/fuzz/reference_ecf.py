@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_prophesee import Event
 
+FILTER = 36559  # its number in HDF5
 _HEADER_BYTES = 12
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-import zipfile
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from dressing import CHUNK_EVENTS, GEOMETRY, dressed
 
 import eventflow.io as io
 from eventflow.errors import EventflowError
 from eventflow.events import EVENT_DTYPE, Events
+from eventflow.io import prophesee_hdf5_packing as packing
 from eventflow.io.source import open_source
 from eventflow.io.table import Format, format_at, formats
 from eventflow.messages import Frame, Imu, Triggers
@@ -26,10 +27,15 @@ _HEAD_BYTES = 3000
 _MOST_BYTES = 40_000  # a container that cannot be cut is taken whole up to here
 _WHOLE = {"npz", "npy", "rosbag1", "rosbag2", "mcap", "aedat4"}
 _VARIANTS = {
-    "aedat2": [{"chip": "dvs128"}],
+    "aedat2": [{"chip": "dvs128"}, {"chip": "dvs640"}],
     "aedat4": [{"compression": each} for each in ("none", "lz4", "zstd")],
     "csv": [{}, {"unit": "s"}, {"separator": "\t", "header": False}],
+    "es": [{}, {"kind": "atis"}],
+    "evt21": [{}, {"layout": "little"}],
+    "mcap": [{"compression": each} for each in ("none", "lz4", "zstd")],
     "npz": [{}, {"compressed": True}],
+    "rosbag1": [{}, {"compression": "lz4"}, {"encoding": "evt3"}, {"encoding": "mono"}],
+    "rosbag2": [{"encoding": each} for each in ("dvs", "evt3", "mono")],
 }
 _words = np.random.default_rng(0).integers(0, 1 << 32, 300, np.uint64).astype("<u4")
 _words[::3] = 0xE0000000 | np.arange(100) * 3  # TIME_HIGH
@@ -72,7 +78,7 @@ def _opens(row: Format, data: bytes) -> bool:
     """Return whether a seed is a recording of a format: a container cut short is none."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"seed{row.suffixes[0]}"
-        path.write_bytes(data)
+        path.write_bytes(dressed(row.name, data))
         try:
             io.open(path, format=row.name, **options_of(row.name)).close()
         except EventflowError:
@@ -94,10 +100,36 @@ def _columns() -> list[bytes]:
     return found
 
 
+def _tables() -> list[bytes]:
+    """Return a Prophesee HDF5 file of plain rows, and chunks of its codec; `dressed` puts those into a file."""
+    import h5py
+
+    file = BytesIO()
+    with h5py.File(file, "w") as made:
+        made.attrs["geometry"] = GEOMETRY
+        made.create_dataset("CD/events", data=events(60, 3).records, chunks=(16,), compression="gzip")
+    return [file.getvalue(), *(_chunk(seed, crowded) for seed in range(3) for crowded in (False, True))]
+
+
+def _chunk(seed: int, crowded: bool) -> bytes:
+    data = np.zeros(packing.LONGEST_CHUNK_BYTES, np.uint8)
+    records = events(CHUNK_EVENTS, seed).records.copy()
+    if not crowded:
+        records["x"] = np.random.default_rng(seed).integers(0, WIDTH, CHUNK_EVENTS)
+        records["y"] = np.repeat(records["y"][::30], 30)
+    return data[: packing.encode(records.view(np.int64), data)].tobytes()
+
+
+def _texts() -> list[bytes]:
+    """Return lines of text, as E2VID has them and with names; `dressed` puts them into an archive."""
+    rows = [f"{event.t / 1e6:.6f} {event.x} {event.y} {event.p}" for event in events(60, 3).records.view(np.recarray)]
+    return ["\n".join(["40 30", *rows]).encode(), "\n".join(["t_s x y p", *rows[:9]]).encode()]
+
+
 def _arrays(name: str) -> list[bytes]:
-    """Return arrays as they are saved; `dressed` puts those of archives into one."""
-    if name == "hdf5_columns":
-        return _columns()
+    """Return arrays as they are saved, and other contents; `dressed` puts those of containers into one."""
+    if name in _CONTENTS:
+        return _CONTENTS[name]()
     if name not in ("npy", "npz"):
         return []
     found = []
@@ -109,14 +141,7 @@ def _arrays(name: str) -> list[bytes]:
     return found
 
 
-def dressed(name: str, data: bytes) -> bytes:
-    """Return damaged bytes as a file whose checksums are right, so that the damage is met and not only they."""
-    if name != "npz" or not data.startswith(b"\x93NUMPY"):
-        return data
-    file = BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED if data[-1] & 1 else zipfile.ZIP_STORED) as archive:
-        archive.writestr("events.npy", data)
-    return file.getvalue()
+_CONTENTS = {"hdf5_columns": _columns, "hdf5": _tables, "zip": _texts}
 
 
 def _written(row: Format) -> list[bytes]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from checking import GuardedBatch
@@ -11,7 +13,8 @@ from seeds import events
 from test_special_inputs import array_head
 
 import eventflow.io as io
-from eventflow.errors import EventflowError
+from eventflow.errors import DamagedRecordingError, EventflowError
+from eventflow.io.hdf5 import attributes_of
 from eventflow.io.source import open_source
 from eventflow.io.table import format_named
 
@@ -98,3 +101,52 @@ def test_a_place_beyond_all_files_is_the_end(tmp_path):
     with open_source(path) as source:
         source.seek((1 << 64) - 1)
         assert source.read(1) == b""
+
+
+def test_hdf5_that_says_it_is_driven_by_other_files(tmp_path):
+    path = io.write(events(120, 0), tmp_path / "a.h5", format="event_utils")
+    data = bytearray(path.read_bytes())
+    data[48:56] = (96).to_bytes(8, "little")  # the HDF5 library would take gigabytes for what lies there
+    path.write_bytes(data)
+    with pytest.raises(EventflowError, match=r"a\.h5: byte 48: .* driven by other files"):
+        io.read(path, format="event_utils")
+
+
+def test_attributes_that_are_sequences_are_left_out(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        sequence = np.empty(1, object)
+        sequence[0] = np.frombuffer(b"ECF", np.uint8)
+        file.attrs.create("format", sequence, dtype=h5py.vlen_dtype(np.uint8))
+        file.attrs["geometry"], file.attrs["number"] = "40x30", 7
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert attributes_of(file) == {"geometry": "40x30", "number": 7}
+
+
+def test_a_field_whose_name_is_no_text(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["geometry"] = "40x30"
+        file["CD/events"] = events(60, 0).records
+    data = path.read_bytes()
+    name = b"p".ljust(8, b"\0")
+    assert data.count(name) == 1
+    path.write_bytes(data.replace(name, b"\xff" + name[1:]))
+    for form in ("hdf5", "hdf5_columns"):
+        with pytest.raises(EventflowError, match=r"a\.h5"):
+            io.read(path, format=form)
+
+
+@pytest.mark.parametrize(("shape", "found"), [((1 << 40, 4, 5), 16), ((16, 1 << 20, 1 << 20), 0)])
+def test_streams_of_hdf5_that_lie_about_their_sizes(tmp_path, shape, found):
+    path = tmp_path / "a.hdf5"
+    with h5py.File(path, "w") as file:
+        file["davis/left/events"] = np.array([[1.0, 2.0, 3.0, 1.0]])
+        images = file.create_dataset("davis/left/image_raw", shape, "u1", chunks=(4, 4, 5))
+        images[:16, :4, :5] = 7
+        times = file.create_dataset("davis/left/image_raw_ts", (1 << 40,), "f8", chunks=(16,))
+        times[:16] = np.arange(16)
+    with io.open(path, format="mvsec") as recording:
+        wrong = contextlib.nullcontext() if found else pytest.raises(DamagedRecordingError, match=r"image_raw .* bytes")
+        with wrong:
+            frames = list(recording.messages("frames"))
+            assert [frame.t for frame in frames] == [index * 1_000_000 for index in range(found)]

@@ -9,10 +9,11 @@ import warnings
 
 import pytest
 from checking import Checker
+from dressing import dressed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutation import Mutator
-from seeds import dressed, seeds_of
+from seeds import seeds_of
 
 from eventflow.io.table import format_named, formats
 
@@ -35,4 +36,4 @@ def test_damage_is_survived(name, tmp_path):
 
     damage()
     for number, seed in enumerate(seeds):
-        check(seed, number)
+        check(dressed(name, seed), number)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recording_kit import decoded
 
+from eventflow.io.aedat2_chips import chip_named
+
 WIDTH, HEIGHT = 40, 30
 _settings = settings(max_examples=250, derandomize=True, deadline=None, database=None)
 SIZES = st.sampled_from([(1 << 12,), (1,), (7, 1, 33)])
@@ -139,8 +141,8 @@ def test_address_bin(records, tail, sizes, chunk):
 def test_aedat_2_of_a_davis(records, sizes, chunk):
     data = b"".join(struct.pack(">II", y << 22 | x << 12 | flags << 10, t) for x, y, flags, t in records)
     header = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\n#End Of ASCII Header\r\n"
-    expected = others.davis_2(data, 346, 260)
-    assert_same(decoded("aedat2", header + data, sizes=sizes, most_bytes=chunk), expected)
+    expected, skipped = others.jaer(data, 8, chip_named("davis346").layout, 346, 260)
+    assert_same(decoded("aedat2", header + data, sizes=sizes, most_bytes=chunk), expected, skipped)
 
 
 @_settings
@@ -162,7 +164,7 @@ def test_aedat_31(packets, sizes, chunk):
         head = struct.pack("<hhiiiiii", kind, 0, 8, 4, overflow, len(rows) + spare, len(rows), valid)
         data += head + records + bytes(8 * spare)
     header = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 0: DVS128\r\n#!END-HEADER\r\n"
-    expected, skipped = others.aedat_31(data, 40, 30)
+    expected, skipped = others.aedat_3(data, 40, 30)
     found = decoded("aedat3", header + data, sizes=sizes, most_bytes=chunk, width=40, height=30)
     if found[1].info.width == 40:
         assert_same(found, expected, skipped)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import zstandard
 from checking import check_events
+from dressing import dressed
 from seeds import events, options_of, seeds_of
 
 import eventflow.io as io
@@ -160,7 +161,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, name, change):
 def _seeds(name: str) -> tuple[bytes, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return seeds_of(name)
+        return tuple(dressed(name, seed) for seed in seeds_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)

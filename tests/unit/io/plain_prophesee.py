@@ -167,7 +167,9 @@ def evt4(data: bytes, width: int = 640, height: int = 480) -> tuple[list[tuple[i
     return clock.events, skipped
 
 
-def dat(data: bytes, width: int = 304, height: int = 240) -> tuple[list[tuple[int, int, int, int]], dict[str, int]]:
+def dat(
+    data: bytes, width: int = 304, height: int = 240, *, x_bits: int = 14, y_bits: int = 14
+) -> tuple[list[tuple[int, int, int, int]], dict[str, int]]:
     events: list[tuple[int, int, int, int]] = []
     skipped: dict[str, int] = {"truncated_bytes": len(data) % 8} if len(data) % 8 else {}
     epoch = last = 0
@@ -175,7 +177,8 @@ def dat(data: bytes, width: int = 304, height: int = 240) -> tuple[list[tuple[in
         if last - t >= 1 << 31:
             epoch += 1 << 32
         last = t
-        x, y, p = address & 0x3FFF, address >> 14 & 0x3FFF, address >> 28 & 1
+        x, y = address & (1 << x_bits) - 1, address >> x_bits & (1 << y_bits) - 1
+        p = address >> x_bits + y_bits & 1
         if x >= width or y >= height:
             count(skipped, "outside")
         else:
