@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
+from eventflow.io.dat_block import RECORDS, is_plain
 from eventflow.io.evt_state import EPOCH, HIGH, LAST, OUTSIDE, OWN, STEPS_BACK, new_high
 from eventflow.kernels.jit import jit
 
@@ -16,7 +19,7 @@ ALLOWED: Final = ((1 << 32) - 1,)
 
 HIGH_WRAP: Final = 1 << 31  # a larger fall is the end of the 32-bit time, a smaller one a step back
 WRAP_US: Final = 1 << 32
-_BLOCK: Final = 32  # records judged at once
+_LATEST: Final = 0xFFFF_FFFF
 
 
 @jit
@@ -37,71 +40,56 @@ def decode(  # pragma: no cover
     `x_bits` and `y_bits` are 14 in version 2 of the format, 9 and 8 in version 1.
     """
     while i < len(words) and n < cap:
-        block = min(len(words) - i, cap - n)
-        last = max(state[HIGH], state[LAST] - state[EPOCH])
-        run = _run(
-            words[i : i + block], out[2 * n : 2 * (n + block)], state[EPOCH], last, width, height, x_bits, y_bits
-        )
-        i += run
-        n += run
-        if run:
-            state[HIGH] = words[i - 1] & 0xFFFFFFFF
-            state[LAST] = out[2 * n - 2]
-        if run < block:
-            i += _odd(words[i], state, width, height, x_bits, y_bits)
+        i, n = _blocks(words, i, out, n, cap, width, height, state, x_bits, y_bits)
+        stop = min(i + RECORDS, len(words))
+        while i < stop and n < cap:
+            n = _careful(words[i], out, n, width, height, state, x_bits, y_bits)
+            i += 1
     return i, n
 
 
 @jit
-def _run(  # pragma: no cover
-    words: Any, out: Any, epoch: int, last: Any, width: int, height: int, x_bits: int, y_bits: int
-) -> int:
-    """Decode up to the first record whose time falls or that is beyond the sensor; return how many.
-
-    Blocks are judged as a whole and then written, two loops without a branch that run on several records at a time.
-    """
+def _blocks(  # pragma: no cover
+    words: Any, i: int, out: Any, n: int, cap: int, width: int, height: int, state: Any, x_bits: int, y_bits: int
+) -> Any:
+    """Decode blocks of records until there is no room for more, or one is for `_careful`; return where both stopped."""
     x_mask, y_mask = (1 << x_bits) - 1, (1 << y_bits) - 1
     y_at, p_at = 32 + x_bits, 32 + x_bits + y_bits
-    done = 0
-    while done < len(words):
-        size = min(_BLOCK, len(words) - done)
-        block = words[done : done + size]
-        sign = (block[0] & 0xFFFFFFFF) - last
-        for j in range(size):
-            sign |= (width - 1 - ((block[j] >> 32) & x_mask)) | (height - 1 - ((block[j] >> y_at) & y_mask))
-        for j in range(1, size):
-            sign |= (block[j] & 0xFFFFFFFF) - (block[j - 1] & 0xFFFFFFFF)
-        if sign < 0:
+    epoch = state[EPOCH]
+    last = max(state[HIGH], state[LAST] - epoch)
+    begin = i
+    while i + RECORDS <= len(words) and n + RECORDS <= cap and last <= _LATEST:
+        if not is_plain(words, np.uint64(i), max(last, 0), width, height, x_bits, y_bits):
             break
-        room = out[2 * done : 2 * (done + size)]
-        for j in range(size):
-            w = block[j]
-            room[2 * j] = epoch + (w & 0xFFFFFFFF)
-            room[2 * j + 1] = ((w >> 32) & x_mask) | ((w >> y_at) & y_mask) << 16 | ((w >> p_at) & 1) << 32
-        last = block[size - 1] & 0xFFFFFFFF
-        done += size
-    for j in range(done, min(len(words), done + _BLOCK)):
-        w = words[j]
-        t, x, y = w & 0xFFFFFFFF, (w >> 32) & x_mask, (w >> y_at) & y_mask
-        if (x >= width) | (y >= height) | (t < last):
-            return j
-        last = t
-        out[2 * j] = epoch + t
-        out[2 * j + 1] = x | y << 16 | ((w >> p_at) & 1) << 32
-    return len(words)
+        for j in range(np.uint64(RECORDS)):
+            w = words[np.uint64(i) + j]
+            at = np.uint64(2) * (np.uint64(n) + j)
+            out[at] = epoch + (w & _LATEST)
+            out[at + np.uint64(1)] = ((w >> 32) & x_mask) | ((w >> y_at) & y_mask) << 16 | ((w >> p_at) & 1) << 32
+        i += RECORDS
+        n += RECORDS
+        last = words[np.uint64(i - 1)] & _LATEST
+    if i > begin:
+        state[HIGH], state[LAST] = last, epoch + last
+    return i, n
 
 
 @jit
-def _odd(w: int, state: Any, width: int, height: int, x_bits: int, y_bits: int) -> int:  # pragma: no cover
-    """Take a record that ended a run and return 1, or 0 where it may begin the next run."""
-    new_high(state, w & 0xFFFFFFFF, HIGH_WRAP, WRAP_US)
-    if (w >> 32) & ((1 << x_bits) - 1) >= width or (w >> (32 + x_bits)) & ((1 << y_bits) - 1) >= height:
+def _careful(  # pragma: no cover
+    w: int, out: Any, n: int, width: int, height: int, state: Any, x_bits: int, y_bits: int
+) -> int:
+    """Take one record in any state; return the next index."""
+    new_high(state, w & _LATEST, HIGH_WRAP, WRAP_US)
+    x, y = (w >> 32) & ((1 << x_bits) - 1), (w >> (32 + x_bits)) & ((1 << y_bits) - 1)
+    if x >= width or y >= height:
         state[OUTSIDE] += 1
-        return 1
+        return n
     t = state[EPOCH] + state[HIGH]
     state[STEPS_BACK] += t < state[LAST]
     state[LAST] = t
-    return 0
+    out[2 * n] = t
+    out[2 * n + 1] = x | y << 16 | ((w >> (32 + x_bits + y_bits)) & 1) << 32
+    return n + 1
 
 
 @jit

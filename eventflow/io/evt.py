@@ -212,16 +212,17 @@ class RawDecoder(Decoder):
         self._chunks.ended = False
 
     def _take_counts(self) -> None:
+        state = self.state.tolist()
         for reason, slot in self.kernels.SKIPPED.items():
-            if self.state[slot]:
-                self.skipped[reason] = int(self.state[slot])
+            if state[slot]:
+                self.skipped[reason] = state[slot]
         if self._chunks.truncated_bytes:
             self.skipped["truncated_bytes"] = self._chunks.truncated_bytes
-        wraps = (int(self.state[EPOCH]) - self.t0) // int(self.kernels.WRAP_US)
-        for name, count in (("wraps", wraps), ("low_back", int(self.state[LOW_BACK]))):
+        wraps = (state[EPOCH] - self.t0) // int(self.kernels.WRAP_US)
+        for name, count in (("wraps", wraps), ("low_back", state[LOW_BACK])):
             if count:
                 self.noted[name] = count
-        if self.state[TRIGGERS]:
+        if state[TRIGGERS]:
             self._has_triggers()
 
     def _has_triggers(self) -> None:

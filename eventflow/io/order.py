@@ -148,7 +148,7 @@ class TimeOrder:
         if stop > start and (self._policy == "keep" or (back == 0 and self._last == self._highest)):
             self._index += stop - start
             self.steps_back += int(back)
-            self._last = self._highest = int(batch.records[stop - 1]["t"])
+            self._last = self._highest = halves.item(2 * stop - 2)
             return stop, stop
         return self._mended(batch, start, stop)
 

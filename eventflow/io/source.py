@@ -202,7 +202,8 @@ class WordChunks:
         whole = len(self.words)
         first = (whole - keep) * self._word.itemsize
         rest = self._filled - first
-        self._bytes[:rest] = self._bytes[first : self._filled].copy()
+        if rest:
+            self._bytes[:rest] = self._bytes[first : self._filled].copy()
         self._filled, before = rest, rest // self._word.itemsize
         while not self.ended:
             got = self._source.readinto(self._bytes[self._filled :])

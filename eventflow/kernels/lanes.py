@@ -68,7 +68,7 @@ class Lanes:
     def __sub__(self, other: Lanes | int) -> Lanes:
         return self._with("sub", other)
 
-    def __lshift__(self, other: int) -> Lanes:
+    def __lshift__(self, other: Lanes | int) -> Lanes:
         return self._with("shl", other)
 
     def __rshift__(self, other: Lanes | int) -> Lanes:
