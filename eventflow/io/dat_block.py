@@ -15,9 +15,7 @@ RECORDS: Final = 32
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def is_plain(
-    context: Any, words: Any, at: Any, last: Any, width: Any, height: Any, x_bits: Any, y_bits: Any
-) -> Any:
+def is_plain(context: Any, words: Any, at: Any, last: Any, width: Any, height: Any, x_bits: Any, y_bits: Any) -> Any:
     """Return whether the records words[at : at + RECORDS] (int64) lie on the sensor, none earlier than the one before.
 
     `last` is the 32-bit time of the record before them, `x_bits` and `y_bits` are the widths of the fields. Nothing is

@@ -47,7 +47,7 @@ def decode_block(
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         words, out, made = (target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 9))
         given = arguments[3:9]
-        block = _Block(builder, Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16), *given[2:])
+        block = Block(builder, Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16), *given[2:])
         results = [cgutils.alloca_once_value(builder, given[k]) for k in (0, 2, 3)]
         with builder.if_else(block.odd()) as (odd, plain):
             with odd:
@@ -62,7 +62,7 @@ def decode_block(
     return _RESULT(words, u64, out, *[types.int64] * 6, made), generate
 
 
-class _Block:
+class Block:
     """The words of a block, and what is known of each."""
 
     def __init__(self, builder: Any, words: Lanes, row: Any, low: Any, width: Any, height: Any) -> None:
@@ -77,13 +77,12 @@ class _Block:
         carry = spread(low) | _TIME_LOW
         self._low = words.filled(self._is_low, carry)
         self._low_before = self._low.after(carry)
-        self._limit = spread(width).where(self._is_event, spread(height))
+        self._beyond = self._is_event & ~self._field.below(spread(width)) | ~self._row.below(spread(height))
 
     def odd(self) -> Any:
         """Return whether the block is to be decoded in another way."""
         known = self._is_row | self._is_event | self._is_low
-        beyond = ~self._field.below(self._limit) & ~self._is_low
-        return (~known | beyond | self._low.below(self._low_before)).any()
+        return (~known | self._beyond | self._low.below(self._low_before)).any()
 
     def write(self, out: Any, n: Any, time: Any, made: Any) -> Any:
         """Write the events to `out` from index n on; return the index after them."""

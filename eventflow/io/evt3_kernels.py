@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from eventflow.io.evt3_block import WORDS, decode_block
+from eventflow.io.evt3_vector_block import FARTHEST_BASE, MADE, ROOM, decode_vectors
 from eventflow.io.evt_state import (
     BEFORE_TIME,
     EPOCH,
@@ -127,7 +128,7 @@ def _swift(  # pragma: no cover
     back = 0
     low_back = 0
     halt = False
-    made = np.empty(2 * WORDS, np.int64)
+    made = np.empty(MADE, np.int64)
     while not halt:
         block = min(len(words) - i, (cap - n - _ROOM) // 12)
         if block <= 0:
@@ -145,6 +146,20 @@ def _swift(  # pragma: no cover
                     before = time + low
                     j += WORDS
                     continue
+                row, low = (address >> 16) & 0x7FF, address >> _LOW_AT
+                base = state[BASE]
+                if 0 <= base <= FARTHEST_BASE and cap - n >= ROOM:
+                    after, row, low, base, sign = decode_vectors(
+                        span, np.uint64(j), out, n, time, row, low, base, state[POLARITY] >> 32, width, height,
+                        places, made,
+                    )  # fmt: skip
+                    if after >= 0:
+                        n = after
+                        address = (address & ~(_LOW | _ROW)) | row << 16 | low << _LOW_AT
+                        before = time + low
+                        state[BASE], state[POLARITY] = base, sign << 32
+                        j += WORDS
+                        continue
                 judged_from = j + WORDS
             w = np.int64(span[np.uint64(j)])  # an index without a sign is not looked at for wrapping around
             row_of_kind = (w >> 12) * 4

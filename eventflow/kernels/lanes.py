@@ -44,6 +44,12 @@ class Lanes:
         one = builder.insert_element(none, number, ir.IntType(32)(0))
         return cls(builder, builder.shuffle_vector(one, none, _places([0] * count)))
 
+    @classmethod
+    def multiples(cls, builder: Any, step: int, count: int, bits: int) -> Lanes:
+        """Return 0, `step`, 2 `step` …"""
+        numbers = [lane * step for lane in range(count)]
+        return cls(builder, ir.Constant(ir.VectorType(ir.IntType(bits), count), numbers))
+
     def store(self, pointer: Any) -> None:
         """Write all lanes to a place in memory, whatever its alignment."""
         self._builder.store(self.value, self._builder.bitcast(pointer, self.value.type.as_pointer()), align=1)

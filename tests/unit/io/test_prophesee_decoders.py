@@ -306,15 +306,26 @@ plain_evt3_word = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(
+plain_evt3_vector = st.tuples(
+    st.integers(0, 1247), st.integers(0, 1), st.integers(0, 4095), st.integers(0, 4095), st.integers(0, 255)
+).map(lambda v: [0x3000 | v[1] << 11 | v[0], 0x4000 | v[2], 0x4000 | v[3], 0x5000 | v[4]])
+plain_evt3_words = st.one_of(
     st.lists(plain_evt3_word, min_size=16, max_size=64),
+    st.lists(st.one_of(plain_evt3_word.map(lambda word: [word]), plain_evt3_vector), min_size=8, max_size=40).map(
+        lambda parts: [word for part in parts for word in part]
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    plain_evt3_words,
     st.lists(st.integers(0, 4095), max_size=8).map(sorted),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 0xFFFF)), max_size=3),
     st.sampled_from([1 << 16, 77, 400]),
 )
 def test_evt3_odd_words_in_long_runs_equal_the_plain_decoder(pattern, lows, odd, piece):
-    words = pattern * (1500 // len(pattern))
+    words = [0x3005, *pattern * (1500 // len(pattern))]
     for number, low in enumerate(lows):
         words.insert(number * 150 + 40, 0x6000 | low)
     for place, word in odd:

@@ -1,0 +1,148 @@
+"""Blocks of EVT 3.0 words with vectors among them: decoded all at once.
+
+Every word becomes a mask of up to twelve pixels, empty where it is no event; where the vector of a word begins is the
+last base and twelve for every word since. Pixels come out of a table, eight at a time, whether they are there or not:
+which kinds of words follow one another cannot be predicted, and a branch taken wrongly costs more than both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from eventflow.io.evt3_block import WORDS, Block
+from eventflow.kernels.lanes import Lanes
+
+ROOM: Final = 12 * WORDS + 16
+"""The room for events that decoding a block takes."""
+
+MADE: Final = 2 * WORDS + WORDS // 4
+"""64-bit numbers of the memory in between."""
+
+FARTHEST_BASE: Final = 3000
+"""A base beyond is for another loop."""
+
+_BASE, _VECTOR_12, _VECTOR_8 = 0x3000, 0x4000, 0x5000
+_SHIFT: Final = 512  # added to where vectors begin: what is taken off for the words before may be more than a base
+_POLARITY: Final = 14
+_RESULT: Final = types.UniTuple(types.int64, 5)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def decode_vectors(
+    context: Any,
+    words: Any,
+    at: Any,
+    out: Any,
+    n: Any,
+    time: Any,
+    row: Any,
+    low: Any,
+    base: Any,
+    polarity: Any,
+    width: Any,
+    height: Any,
+    places: Any,
+    made: Any,
+) -> Any:
+    """Decode words[at : at + WORDS] (u16) into `out` (int64 pairs) from event n on, in 64-bit integers.
+
+    `time` is what TIME_LOW adds to, µs; `row` and `low` are the last words of these kinds, without their kind; `base`,
+    0 to FARTHEST_BASE, is where a vector goes on and `polarity` its own, 0 or 1. `places` has the places of the set
+    bits of every byte, a byte each. Returns the next event, and row, low time, base and polarity after the block; or -1
+    and four numbers where a word is of a rarer kind or beyond the sensor, a TIME_LOW falls, or something stands between
+    the words of a vector: nothing is written then. Nothing is checked of the arrays' sizes.
+    """
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        words, out, places, made = (
+            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 11, 12)
+        )
+        n, time, *given = arguments[3:11]
+        loaded = Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16)
+        block = _VectorBlock(builder, loaded, *given)
+        results = [cgutils.alloca_once_value(builder, ir.IntType(64)(start)) for start in (-1, 0, 0, 0, 0)]
+        with builder.if_then(builder.not_(block.odd())):
+            after = block.write_vectors(out, n, time, places, made)
+            for result, value in zip(results, (after, *block.memory()), strict=True):
+                builder.store(value, result)
+        return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])
+
+    return _RESULT(words, types.uint64, out, *[types.int64] * 8, places, made), generate
+
+
+class _VectorBlock(Block):
+    """The words of a block, and what is known of each."""
+
+    def __init__(
+        self, builder: Any, words: Lanes, row: Any, low: Any, base: Any, polarity: Any, width: Any, height: Any
+    ) -> None:
+        super().__init__(builder, words, row, low, width, height)
+
+        def spread(number: Any) -> Lanes:
+            return Lanes.spread(builder, number, WORDS, 16)
+
+        kind = words & 0xF000
+        self._is_base, self._is_12, self._is_8 = (kind.equal(each) for each in (_BASE, _VECTOR_12, _VECTOR_8))
+        self._width = spread(width)
+        self._kind_before = kind.after(spread(ir.IntType(16)(_BASE)))
+        moved = Lanes.multiples(builder, 12, WORDS, 16)
+        sign = (words >> 11 & 1) << _POLARITY
+        origin = (self._field + (_SHIFT - 12) - moved | sign).filled(
+            self._is_base, spread(base) + _SHIFT | spread(polarity) << _POLARITY
+        )
+        self._sign = origin & 1 << _POLARITY
+        self._begin = (origin & 0x1FFF) + moved - _SHIFT
+        length = Lanes.spread(builder, ir.IntType(16)(12), WORDS, 16).where(self._is_12, self._is_8.widened(16) << 3)
+        self._end = self._begin + length
+        after = (self._field | sign).where(self._is_base, self._end | self._sign)
+        self._after = after.filled(
+            self._is_base | self._is_12 | self._is_8, spread(base) | spread(polarity) << _POLARITY
+        )
+
+    def odd(self) -> Any:
+        """Return whether the block is to be decoded in another way."""
+        is_vector = self._is_12 | self._is_8
+        known = self._is_row | self._is_event | self._is_low | self._is_base | is_vector
+        follows = self._kind_before.equal(_BASE) | self._kind_before.equal(_VECTOR_12)
+        bad_vector = is_vector & ~(follows & self._end.below(self._width + 1))
+        return (~known | self._beyond | bad_vector | self._low.below(self._low_before)).any()
+
+    def write_vectors(self, out: Any, n: Any, time: Any, places: Any, made: Any) -> Any:
+        """Write the events to `out` from index n on; return the index after them."""
+        builder, word = self._builder, ir.IntType(64)
+        pixels = (self._words & 0xFFF).where(self._is_12, self._is_event.widened(16))
+        pixels = (self._words & 0xFF).where(self._is_8, pixels)
+        first = self._field.where(self._is_event, self._begin)
+        sign = (self._words >> 11 & 1).where(self._is_event, self._sign >> _POLARITY)
+        place = first.widened(32) | self._row.widened(32) << 16
+        columns = [
+            (self._low & 0xFFF).widened(64) + Lanes.spread(builder, time, WORDS, 64),
+            place.widened(64) | sign.widened(64) << 32,
+            pixels,
+        ]
+        begins = [builder.gep(made, [word(number * WORDS)]) for number in range(3)]
+        for column, begin in zip(columns, begins, strict=True):
+            column.store(begin)
+        begins[2] = builder.bitcast(begins[2], ir.IntType(16).as_pointer())
+        index = cgutils.alloca_once_value(builder, n)
+        with cgutils.for_range(builder, word(WORDS)) as loop:
+            t, half, mask = (builder.load(builder.gep(begin, [loop.index])) for begin in begins)
+            mask = builder.zext(mask, word)
+            for first, count, bits in ((0, 8, builder.and_(mask, word(0xFF))), (8, 4, builder.lshr(mask, word(8)))):
+                pixels = Lanes.load(builder, builder.gep(places, [bits]), count, 8).widened(64)
+                halves = pixels + Lanes.spread(builder, builder.add(half, word(first)), count, 64)
+                at = builder.load(index)
+                pairs = Lanes.spread(builder, t, count, 64).beside(halves)
+                pairs.store(builder.gep(out, [builder.shl(at, word(1))]))
+                builder.store(builder.add(at, builder.ctpop(bits)), index)
+        return builder.load(index)
+
+    def memory(self) -> list[Any]:
+        """Return the row, the low time, the base and its polarity that hold after the block."""
+        last = [self._after & 0x1FFF, self._after >> _POLARITY]
+        return [*super().memory(), *(self._builder.zext(each.last(), ir.IntType(64)) for each in last)]
