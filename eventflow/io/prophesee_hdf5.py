@@ -105,14 +105,15 @@ class Hdf5Decoder(Decoder):
         return kept
 
     def seek(self, t: int) -> None:
-        """Go to the last block that begins before `t`; see Decoder.seek."""
-        block = self._indexed(t)
-        while block > 0 and not self._begins_before(block, t):
+        """Go to the last block that begins before `t`, or one before that reaches as far; see Decoder.seek."""
+        indexed = self._indexed(t)
+        block = self._halved(t) if indexed is None else indexed
+        while block > 0 and not (self._begins_before(block, t) and self._ends_before(block - 1, t)):
             block -= 1
         self._next = block
 
-    def _indexed(self, t: int) -> int:
-        """Return the block that the file's index names for time t, or else one found by halving."""
+    def _indexed(self, t: int) -> int | None:
+        """Return the block that the file's index names for time t, None where it has none or says nothing of it."""
         with hdf5.opened(self.info.path) as file:
             entries = _dataset(file, _INDEX, {"id", "ts"})
             offset = None if entries is None else _number(_text(hdf5.attribute(entries, "offset") or ""))
@@ -122,15 +123,28 @@ class Hdf5Decoder(Decoder):
                     first = int(entries[place]["id"]) // self._blocks.events
                     if 0 <= first < len(self._blocks):
                         return first
+        return None
+
+    def _halved(self, t: int) -> int:
+        """Return the last block that begins before time t, found by halving; those that cannot be read say nothing."""
         low, high = 0, len(self._blocks)
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._begins_before(middle, t) else (low, middle)
+            told = next((block for block in range(middle, high) if self._blocks.first_time(block) is not None), high)
+            low, high = (told, high) if told < high and self._begins_before(told, t) else (low, middle)
         return low
 
     def _begins_before(self, block: int, t: int) -> bool:
         first = self._blocks.first_time(block)
         return first is not None and first < t
+
+    def _ends_before(self, block: int, t: int) -> bool:
+        """Return whether a block has events and all of them are before time t."""
+        try:
+            count = self._blocks.load(block, self._room).count
+        except RecordingError:
+            return True  # nor could it be read on the way to t
+        return count > 0 and int(self._room[: 2 * count : 2].max()) < t
 
     def openeb_origin(self) -> int:
         """Return what the file says OpenEB is to subtract, µs."""

@@ -155,7 +155,10 @@ class RowBlocks(Blocks):
 
     def first_time(self, number: int) -> int | None:
         """Return the first time of a block; see Blocks.first_time."""
-        return int(self._rows(number * _ROWS, number * _ROWS + 1)[0]["t"])
+        try:
+            return int(self._rows(number * _ROWS, number * _ROWS + 1)[0]["t"])
+        except RecordingError:
+            return None
 
     def _rows(self, first: int, end: int) -> NDArray[np.void]:
         if self._file is None:

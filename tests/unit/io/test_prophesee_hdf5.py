@@ -16,6 +16,7 @@ from recording_kit import assert_same, column_hashes, cut, damage, decoded, enco
 import eventflow.io as io
 from eventflow.errors import ParameterError, RecordingError, UnknownFormatError
 from eventflow.events import Events
+from eventflow.io import prophesee_hdf5_blocks as blocks
 from eventflow.io import prophesee_hdf5_encoder as writing
 from eventflow.io import prophesee_hdf5_kernels as reading
 from eventflow.io import prophesee_hdf5_packing as packing
@@ -255,8 +256,69 @@ def test_a_time_is_sought(tmp_path, index, monkeypatch):
             decoder.seek(start)
             passed = decoder._next * 16384
             decoder.source.close()
-        if index == "good" and start > 0:
+        if index in ("good", "none") and start > 0:
             assert passed > np.searchsorted(t, start) - 2 * 16384, "close before it"
+
+
+def without_index(file):
+    file.pop("CD/indexes", None)
+
+
+def chunks_loaded(monkeypatch):
+    """The numbers of the chunks that are decoded from now on."""
+    loaded = []
+    load = blocks.EcfBlocks.load
+    monkeypatch.setattr(
+        blocks.EcfBlocks, "load", lambda self, number, out: loaded.append(number) or load(self, number, out)
+    )
+    return loaded
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize("name", ["prophesee_ecf_mode1", "prophesee_ecf_mode2"])
+def test_any_time_of_a_real_file_without_index_is_reached_by_halving(samples, tmp_path, monkeypatch, name):
+    path = tmp_path / "a.hdf5"
+    path.write_bytes((samples / f"hdf5/{name}.hdf5").read_bytes())
+    rewritten(path, without_index)
+    whole = io.read(path).records
+    t = whole["t"]
+    borders = t[::16384].tolist()
+    times = [*borders, *(each + 1 for each in borders), *(each - 1 for each in borders)]
+    times += np.random.default_rng(5).integers(int(t[0]) - 5, int(t[-1]) + 5, 10).tolist()
+    loaded = chunks_loaded(monkeypatch)
+    for start in times:
+        loaded.clear()
+        assert_same(io.read(path, start=start).records, Events(whole[np.searchsorted(t, start) :], 1280, 720))
+        first = min(np.searchsorted(t, start) // 16384, len(borders) - 1)
+        assert loaded[0] >= first - 2, "nothing far before it is decoded"
+
+
+@pytest.mark.parametrize("damage_at", [None, 0, 3, 4, 5, 9])
+@pytest.mark.parametrize("lie", ["cut", "short", "empty", "garbage"])
+def test_halving_passes_over_damaged_chunks(small_chunks, tmp_path, damage_at, lie):
+    t = np.cumsum(np.random.default_rng(2).integers(0, 5, 160))
+    path = rewritten(io.write(make(t), tmp_path / "a.hdf5"), without_index)
+    data = {"cut": packed(make(t[64:80]))[:20], "short": b"\0", "empty": bytes(12), "garbage": b"\xff" * 60}[lie]
+    if damage_at is not None:
+        rewritten(path, lambda file: file["CD/events"].id.write_direct_chunk((16 * damage_at,), data))
+    whole = io.read(path).records
+    for start in (*range(-2, int(t[-1]) + 3, 11), *t[::16].tolist()):
+        expected = whole[int(np.argmax(whole["t"] >= start)) if (whole["t"] >= start).any() else len(whole) :]
+        assert_same(io.read(path, start=start).records, Events(expected, 40, 30))
+
+
+def test_a_chunk_that_reaches_into_the_next_is_begun_with(small_chunks, tmp_path):
+    t = np.concatenate([np.arange(16) * 10 + 70 * k for k in range(12)])  # each ends 80 µs after the next one begins
+    path = rewritten(io.write(make(np.arange(len(t))), tmp_path / "a.hdf5"), without_index)
+
+    def overlapping(file):
+        for k in range(12):
+            file["CD/events"].id.write_direct_chunk((16 * k,), packed(make(t[16 * k : 16 * k + 16])))
+
+    rewritten(path, overlapping)
+    for start in range(-1, int(t.max()) + 2, 7):
+        expected = t[int(np.argmax(t >= start)) :] if (t >= start).any() else t[:0]
+        assert io.read(path, start=start).records["t"].tolist() == expected.tolist()
 
 
 def rewritten(path, edit):
