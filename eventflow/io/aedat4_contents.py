@@ -79,7 +79,7 @@ def read_table(source: ByteSource, header: FileHeader, stream: int) -> NDArray[n
         return None
     source.seek(at)
     try:
-        data = Unpacker(header.compression)(memoryview(source.read(source.size - at)))
+        data = Unpacker(header.compression, MAX_PACKET_BYTES)(memoryview(source.read(source.size - at)))
         rows = read_data_table(data)
     except (PacketError, FlatbufferError):
         return None

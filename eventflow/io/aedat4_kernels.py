@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_PACKET_BYTES: Final = 1 << 27
+MAX_UNPACKED_BYTES: Final = 1 << 26  # while a packet is unpacked there are two of it
 """Packets beyond this, as stored or unpacked, count as damage: a few flipped bits must not take the memory."""
 
 # Indices of the state carried from packet to packet: int64, shape (STATE_SIZE,).

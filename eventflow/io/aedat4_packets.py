@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, EVENTS_PREFIX_BYTES, plain_count
-from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, index_packets, known_streams
+from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, MAX_UNPACKED_BYTES, index_packets, known_streams
 from eventflow.io.aedat4_unpacking import LZ4_MAGIC, ZSTD_MAGIC, Unpacker
 from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 
@@ -244,8 +244,8 @@ class PacketStream:
         if done:
             self._at = int(index[done - 1, 1])
             return Packets(room[:made], self._places(index[:done]), self.damage, room)
-        if status == NO_ROOM and self._room_bytes < MAX_PACKET_BYTES:
-            self._room_bytes = min(4 * self._room_bytes, MAX_PACKET_BYTES)
+        if status == NO_ROOM and self._room_bytes < MAX_UNPACKED_BYTES:
+            self._room_bytes = min(4 * self._room_bytes, MAX_UNPACKED_BYTES)
             return self._unpack_compiled(index)
         self._compiled = status != OTHER_KIND
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import lz4.frame
 import zstandard
 
-from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES
+from eventflow.io.aedat4_kernels import MAX_UNPACKED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,14 @@ class Unpacker:
 
     Attributes:
         magic: first bytes of every payload, b"" where payloads are not compressed.
+
+    Args:
+        compression: of the payloads.
+        most_bytes: that one may unpack to.
     """
 
-    def __init__(self, compression: str) -> None:
+    def __init__(self, compression: str, most_bytes: int = MAX_UNPACKED_BYTES) -> None:
+        self._most_bytes = most_bytes
         self.magic = {"l": LZ4_MAGIC, "z": ZSTD_MAGIC}.get(compression[0], b"")
         self._unpack: Callable[[memoryview], bytes] = {"l": self._lz4, "z": self._zstd}.get(compression[0], bytes)
         self._context = lz4.frame.create_decompression_context()
@@ -66,16 +71,16 @@ class Unpacker:
         lz4.frame.reset_decompression_context(self._context)
         data, used, ended = lz4.frame.decompress_chunk(self._context, payload, max_length=_LZ4_ROOM_BYTES)
         if not ended and len(data) == _LZ4_ROOM_BYTES:
-            limit = min(len(payload) * _LZ4_GROWTH, MAX_PACKET_BYTES) - _LZ4_ROOM_BYTES
+            limit = min(len(payload) * _LZ4_GROWTH, self._most_bytes) - _LZ4_ROOM_BYTES
             more, used_then, ended = lz4.frame.decompress_chunk(self._context, payload[used:], max_length=limit)
             data, used = data + more, used + used_then
         if not ended or used != len(payload):
-            raise PacketError(f"{len(payload)} bytes are not one LZ4 frame of at most {MAX_PACKET_BYTES} unpacked")
+            raise PacketError(f"{len(payload)} bytes are not one LZ4 frame of at most {self._most_bytes} unpacked")
         return data  # type: ignore[no-any-return]
 
     def _zstd(self, payload: memoryview) -> bytes:
         size = zstandard.frame_content_size(payload)
-        if size > MAX_PACKET_BYTES:
+        if size > self._most_bytes:
             raise PacketError(f"Zstandard frame says it unpacks to {size} bytes")
-        limit = MAX_PACKET_BYTES if size < 0 else 0
+        limit = self._most_bytes if size < 0 else 0
         return self._zstandard.decompress(payload, max_output_size=limit, allow_extra_data=False)

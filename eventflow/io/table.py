@@ -146,6 +146,9 @@ def _is_zipped_text(head: bytes) -> bool:
 
 
 _UNPACK: Final = "a recording in it is read once it is unpacked"
+_EMPTY_AT_TIMES: Final = "nmnist"
+"""The format whose file is empty where there are no events."""
+
 _OTHERS: Final = (
     (b"\x89PNG\r\n", "a PNG image, no recording"),
     (b"\xff\xd8\xff", "a JPEG image, no recording"),
@@ -260,7 +263,7 @@ def format_of(head: bytes, name: str) -> Format:
     if by_content:
         return by_content[0]
     for row in by_suffix:
-        if row.unmarked:
+        if row.unmarked and (head or row.name == _EMPTY_AT_TIMES):
             return row
     raise UnknownFormatError(_unknown(head, name, by_suffix))
 
@@ -281,7 +284,10 @@ def _by_inside(rows: list[Format], name: str) -> Format:
 
 
 def _unknown(head: bytes, name: str, by_suffix: list[Format]) -> str:
-    start = head[:16].hex(" ") if head else "nothing"
+    if not head:
+        named = f"; expected {' or '.join(row.title for row in by_suffix)}, as it is named" if by_suffix else ""
+        return f"{name}: the file is empty (0 bytes){named}"
+    start = head[:16].hex(" ")
     for beginning, what in _OTHERS:
         if head.startswith(beginning):
             return f"{name}: is {what}"
@@ -289,11 +295,11 @@ def _unknown(head: bytes, name: str, by_suffix: list[Format]) -> str:
         known = " or ".join(row.title for row in by_suffix)
         return (
             f"{name}: named like {known}, but its first bytes ({start}) are not; "
-            f"if it is one all the same, pass format={by_suffix[0].name!r}"
+            f"if it is one all the same, pass format={by_suffix[0].name!r} (--format)"
         )
     titles = ", ".join(f"{row.name} ({row.title})" for row in FORMATS if row.reads)
     found = f"begins as text ({head[:24]!r}) and is" if _is_plain_text(head) else f"its first bytes ({start}) are"
-    return f"{name}: {found} of no known format; known: {titles}; pass format= to insist on one"
+    return f"{name}: {found} of no known format; known: {titles}; pass format= (--format) to insist on one"
 
 
 def _is_plain_text(head: bytes) -> bool:

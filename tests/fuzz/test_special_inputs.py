@@ -110,7 +110,7 @@ def test_a_packet_that_is_a_bomb(tmp_path, compression):
     path = tmp_path / "bomb.aedat4"
     path.write_bytes(data[: at - 8] + struct.pack("<ii", stream, len(bomb)) + bomb + data[at - 8 :])
     _, megabytes, seconds, _ = cost_of(path, plain)
-    assert megabytes < 300
+    assert megabytes < 180
     assert seconds < 5
 
 

@@ -154,10 +154,17 @@ def _search(root: Path, prefix: str, search: Search, target: Path, settings: Set
             path = Path(entry.path)
             if entry.name in _OURS or entry.name.endswith(SUFFIX):
                 continue
-            if entry.is_dir() and not is_recording_folder(path):
+            if _is_folder(entry) and not is_recording_folder(path):
                 waiting.append((path, above | {here}))
             else:
                 _consider(path, prefix + path.relative_to(root).as_posix(), search, settings)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a symbolic link to itself: what is wrong with it is said of it as a file
+        return False
 
 
 def _consider(path: Path, name: str, search: Search, settings: Settings) -> None:

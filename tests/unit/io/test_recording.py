@@ -124,8 +124,7 @@ def test_content_decides_and_not_the_suffix(recorded, tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("empty.raw", b"", "empty"),
-        ("empty.dat", b"", "empty"),
+        *((f"zero{suffix}", b"", "the file is empty") for suffix in (".raw", ".dat", ".aedat", ".csv", ".h5", ".xyz")),
         ("noise.raw", bytes(range(128, 256)), "named like Prophesee RAW"),
         ("noise.xyz", bytes(range(128, 256)), "no known format"),
         ("cut.raw", b"% evt 3.0\n% geomet", "ends inside its header, at byte 18"),

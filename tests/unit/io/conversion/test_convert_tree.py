@@ -112,6 +112,7 @@ def test_loops_broken_links_and_pipes_are_listed(tree, tmp_path):
     shutil.copytree(tree, source)
     (source / "class0" / "loop").symlink_to(source)
     (source / "nowhere.raw").symlink_to("/nowhere/at/all.raw")
+    (source / "itself").symlink_to("itself")
     (source / "linked.raw").symlink_to(source / "class0" / "r0.raw")
     os.mkfifo(source / "pipe.raw")
     (source / "x.raw.part").write_bytes(b"% evt 3.0\n")
@@ -119,6 +120,7 @@ def test_loops_broken_links_and_pipes_are_listed(tree, tmp_path):
     others = {each["source"]: each["why"] for each in report["others"]}
     assert "back to a folder above it" in others["class0/loop"]
     assert "leads nowhere" in others["nowhere.raw"]
+    assert "leads nowhere" in others["itself"]
     assert others["pipe.raw"] == "no file"
     assert others["x.raw.part"] == "an unfinished file"
     assert "linked.npz" in [each["target"] for each in report["recordings"]]
