@@ -2,6 +2,9 @@
 
 Follows lz4/doc/lz4_Block_format.md and lz4_Frame_format.md. Only the kind of frame that recorders write is
 taken here, without checksums, sizes and dictionaries; others are left to the lz4 library.
+
+Where a sequence begins is known only once the one before it was looked at: a processor that unpacks one packet waits
+most of the time. So two packets are unpacked in turns, each in a lane of its own.
 """
 
 from __future__ import annotations
@@ -10,21 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventflow.io.unaligned import load, load_half, store
+from eventflow.io.unaligned import load, load_half, load_quarter, store
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What ended `unpack_events`.
+# What ended `unpack_events`. DAMAGED is also what the lz4 library has to look at.
 ALL_DONE, NO_ROOM, OTHER_KIND, DAMAGED = 0, 1, 2, 3
 
-_0, _1, _2, _3, _4, _5, _8, _15, _16, _24 = (np.uint64(value) for value in (0, 1, 2, 3, 4, 5, 8, 15, 16, 24))
+_0, _1, _2, _3, _4, _8, _10, _15, _16, _18 = (np.uint64(value) for value in (0, 1, 2, 3, 4, 8, 10, 15, 16, 18))
 _FRAME_BYTES = np.uint64(7)  # what precedes the first block
-_SLACK = np.uint64(32)  # copies go in steps of 8 and write beyond their end, except in the last bytes of all
 _FULL = np.uint64(255)
-_OFFSET = np.uint64(0xFFFF)
-_SIX_AND_FIVE, _BITS_3_AND_7 = np.uint64(0x23), np.uint64(0x88)  # the sum's nibble has its high bit from 6 and 5 on
+_GROWTH = np.uint64(255)  # the most that LZ4 can make of a byte
 _PLAIN_FLAGS, _FLAGS_LOOKED_AT = 0x40, 0xDF  # version 1; blocks may be linked or not
 _STORED = np.uint64(1 << 31)
 
@@ -32,7 +33,23 @@ _STORED = np.uint64(1 << 31)
 _PLAIN = tuple(
     np.uint64(word) for word in np.frombuffer(bytes.fromhex("100000004556545300000600080004000600000004000000"), "<u8")
 )
-_PLAIN_BYTES = np.uint64(32)
+_PREFIX = np.uint64(32)
+_COUNT_AT = np.uint64(28)
+
+# Bytes that a token's sequence makes, 0 where it is not short: at most 7 literals, 16 bytes in all.
+_SHORT = np.array(
+    [size if token < 128 and (size := (token >> 4) + (token & 15) + 4) <= 16 else 0 for token in range(256)], np.uint8
+)
+
+# A lane: uint64, what is known of a packet on its way. What precedes its events is kept apart from them, in the lane's
+# last four words; _MADE counts it.
+_PACKET, _AT, _STOP, _END, _PLACE, _SIZE, _MADE, _STUCK, _HEAD = range(9)
+_FIELDS = _HEAD + 4
+_NO_PACKET = np.uint64(2**64 - 1)
+
+# All lanes: packets begun; how many are wanted, fewer where one was found unsound; where the next one goes; bytes left
+# before its events; what made them fewer.
+_BEGUN, _WANTED, _NEXT, _LEAD, _STATUS = range(5)
 
 
 @jit
@@ -47,141 +64,292 @@ def _length(data: NDArray[np.uint8], at: Any, stop: Any, length: Any) -> Any:
     return _0, length
 
 
+@jit(inline="always")  # type: ignore[untyped-decorator]
+def _copy(data: Any, token_at: Any, token: Any, room: Any, to: Any, back: Any) -> None:
+    """Write up to 7 literals and the match behind them, 16 bytes in all, to place `to` + 8 of a lane's room.
+
+    Words are read from where earlier sequences wrote words, not from where a match begins: a read that spans two
+    recent writes would wait for both to leave the store buffer.
+    """
+    literals, bits, match = load(data, token_at + _1), (token >> _4) << _3, load(room, to - back)
+    store(room, to, match ^ ((match ^ literals) & ((_1 << bits) - _1)))
+    store(room, to + _8, load(room, to - back + _8))
+
+
 @jit
-def _block(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], to: Any, begin: Any) -> Any:
-    """Unpack data[at:stop] to out[to:], with all since out[begin] as history; return the place behind and a status."""
-    size, room = np.uint64(len(data)), np.uint64(len(out))
-    safe = room - _SLACK if room > _SLACK else _0
-    simple, fast = (stop - _16 if stop > _16 else _0), begin + _8
-    while at < stop:
-        while at < simple and to < safe and to >= fast:
-            # Events are nearly all this: up to 5 literals and a match of 4 to 8 bytes. Halves are read and whole words
-            # written, since a read that spans two recent writes would wait for both to leave the store buffer
-            word = load(data, at)
-            literals, more = (word >> _4) & _15, word & _15
-            back = (word >> ((literals + _1) << _3)) & _OFFSET
-            after = to + literals
-            if (word | (word + _SIX_AND_FIVE)) & _BITS_3_AND_7 != _0 or back - _8 > after - fast:
-                break
-            store(out, to, word >> _8)
-            source = after - back
-            word = load_half(out, source) | load_half(out, source + more) << (more << _3)
-            store(out, after, word)
-            to = after + more + _4
-            at += literals + _3
+def _one_lane(data: NDArray[np.uint8], out: NDArray[np.uint8], lane: NDArray[np.uint64], steps: Any) -> None:
+    """Unpack up to that many short sequences."""
+    room, at, to = _room_of(out, lane), lane[_AT], lane[_MADE] - _PREFIX - _8
+    while steps:
         token = np.uint64(data[at])
-        at += _1
-        length = token >> _4
-        if length == _15:
-            at, length = _length(data, at, stop, length)
-            if at == _0:
-                return to, DAMAGED
-        if at + length > stop:
-            return to, DAMAGED
-        if to + length > room:
-            return to, NO_ROOM
-        if length <= _16 and at + _16 <= size and to < safe:
-            store(out, to, load(data, at))
-            if length > _8:
-                store(out, to + _8, load(data, at + _8))
-        else:
-            for index in range(length):
-                out[to + np.uint64(index)] = data[at + np.uint64(index)]
-        to += length
-        at += length
-        if at == stop:
-            return to, ALL_DONE
-        if at + _2 > stop:
-            return to, DAMAGED
-        back = np.uint64(data[at]) | np.uint64(data[at + _1]) << _8
-        at += _2
-        if back == _0 or back > to - begin:
-            return to, DAMAGED
-        length = token & _15
-        if length == _15:
-            at, length = _length(data, at, stop, length)
-            if at == _0:
-                return to, DAMAGED
-        length += _4
-        if to + length > room:
-            return to, NO_ROOM
-        end, source = to + length, to - back
-        if back >= _8 and end < safe:
-            store(out, to, load(out, source))
-            to += _8
-            while to < end:
-                source += _8
-                store(out, to, load(out, source))
-                to += _8
-        else:
-            while to < end:
-                out[to] = out[source]
-                to += _1
-                source += _1
-        to = end
-    return to, DAMAGED
+        size, behind = np.uint64(_SHORT[token]), at + (token >> _4) + _3
+        back = load_quarter(data, behind - _2)
+        if size == _0 or back - _8 > to:
+            lane[_STUCK] = _1
+            break
+        _copy(data, at, token, room, to, back)
+        at, to = behind, to + size
+        steps -= _1
+    lane[_AT], lane[_MADE] = at, to + _8 + _PREFIX
 
 
 @jit
-def _frame(data: NDArray[np.uint8], at: Any, stop: Any, out: NDArray[np.uint8], begin: Any) -> Any:
-    """Unpack the frame data[at:stop] to out[begin:]; return the place behind and a status."""
-    if at + _FRAME_BYTES > stop:
-        return begin, DAMAGED
-    if data[at + _4] & _FLAGS_LOOKED_AT != _PLAIN_FLAGS:
-        return begin, OTHER_KIND
-    at, to = at + _FRAME_BYTES, begin
-    while at + _4 <= stop:
-        size = np.uint64(data[at]) | np.uint64(data[at + _1]) << _8
-        size |= (np.uint64(data[at + _2]) | np.uint64(data[at + _3]) << _8) << _16
+def _two_lanes(
+    data: NDArray[np.uint8], out: NDArray[np.uint8], lane: NDArray[np.uint64], other: NDArray[np.uint64], steps: Any
+) -> None:
+    """Unpack up to that many short sequences of each, in turns."""
+    room, at, to = _room_of(out, lane), lane[_AT], lane[_MADE] - _PREFIX - _8
+    room_2, at_2, to_2 = _room_of(out, other), other[_AT], other[_MADE] - _PREFIX - _8
+    while steps:
+        token = np.uint64(data[at])
+        size, behind = np.uint64(_SHORT[token]), at + (token >> _4) + _3
+        back = load_quarter(data, behind - _2)
+        if size == _0 or back - _8 > to:
+            lane[_STUCK] = _1
+            break
+        _copy(data, at, token, room, to, back)
+        at, to = behind, to + size
+        token = np.uint64(data[at_2])
+        size, behind = np.uint64(_SHORT[token]), at_2 + (token >> _4) + _3
+        back = load_quarter(data, behind - _2)
+        if size == _0 or back - _8 > to_2:
+            other[_STUCK] = _1
+            break
+        _copy(data, at_2, token, room_2, to_2, back)
+        at_2, to_2 = behind, to_2 + size
+        steps -= _1
+    lane[_AT], lane[_MADE] = at, to + _8 + _PREFIX
+    other[_AT], other[_MADE] = at_2, to_2 + _8 + _PREFIX
+
+
+@jit
+def _room_of(out: NDArray[np.uint8], lane: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Return the memory of a lane's events from its second word on: whatever is written has a word before it."""
+    return out[lane[_PLACE] + _8 : lane[_PLACE] + lane[_SIZE]]
+
+
+@jit
+def _prefix_of(lane: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    return lane[_HEAD:].view(np.uint8)
+
+
+@jit
+def _steps(lane: NDArray[np.uint64]) -> Any:
+    """Return how many short sequences can be unpacked without looking where the block and the room end."""
+    left = lane[_STOP] - lane[_AT]
+    if lane[_STUCK] or left < _18 or lane[_MADE] < _PREFIX + _8:
+        return _0
+    return min((left - _8) // _10, (lane[_SIZE] + _PREFIX - lane[_MADE]) // _16)
+
+
+@jit
+def _literals(data: NDArray[np.uint8], at: Any, count: Any, room: NDArray[np.uint8], made: Any) -> None:
+    """Copy bytes as they are, those of the prefix excepted."""
+    for index in range(_PREFIX - made if made < _PREFIX else _0, count):
+        room[made + index - _PREFIX] = data[at + index]
+
+
+@jit
+def _match(prefix: NDArray[np.uint8], room: NDArray[np.uint8], made: Any, back: Any, length: Any) -> None:
+    """Repeat what was made `back` bytes before, but for what falls into the prefix."""
+    end = made + length
+    made = max(made, _PREFIX)
+    while made < end and made - back < _PREFIX:
+        room[made - _PREFIX] = prefix[made - back]
+        made += _1
+    to, end = made - _PREFIX, end - _PREFIX
+    if back >= _8:
+        while to + _8 <= end:
+            store(room, to, load(room, to - back))
+            to += _8
+    while to < end:
+        room[to] = room[to - back]
+        to += _1
+
+
+@jit
+def _sequence(data: NDArray[np.uint8], out: NDArray[np.uint8], lane: NDArray[np.uint64]) -> bool:
+    """Unpack a sequence of any kind and return whether it is sound."""
+    at, stop, made, total = lane[_AT], lane[_STOP], lane[_MADE], lane[_SIZE] + _PREFIX
+    room = out[lane[_PLACE] : lane[_PLACE] + lane[_SIZE]]
+    token = np.uint64(data[at])
+    at += _1
+    length = token >> _4
+    if length == _15:
+        at, length = _length(data, at, stop, length)
+    if at == _0 or length > stop - at or length > total - made:
+        return False
+    _literals(data, at, length, room, made)
+    at, made = at + length, made + length
+    if at < stop:
+        if stop - at < _2:
+            return False
+        back, length = load_quarter(data, at), token & _15
+        at += _2
+        if length == _15:
+            at, length = _length(data, at, stop, length)
+        length += _4
+        if at == _0 or back == _0 or back > made or length > total - made:
+            return False
+        _match(_prefix_of(lane), room, made, back, length)
+        made += length
+        if at == stop:  # a block ends with literals
+            return False
+    lane[_AT], lane[_MADE], lane[_STUCK] = at, made, _0
+    return True
+
+
+@jit
+def _next_block(data: NDArray[np.uint8], out: NDArray[np.uint8], lane: NDArray[np.uint64]) -> bool:
+    """Go to the next block, copying those stored as they are, or end the packet; return whether that is sound."""
+    at, end = lane[_STOP], lane[_END]
+    while end - at >= _4:
+        size, stored = _block_at(data, at)
         at += _4
         if size == _0:
-            return to, (ALL_DONE if at == stop else DAMAGED)
-        stored, size = size >= _STORED, size & (_STORED - _1)
-        if at + size > stop:
-            return to, DAMAGED
-        if stored:
-            if to + size > np.uint64(len(out)):
-                return to, NO_ROOM
-            out[to : to + size] = data[at : at + size]
-            to += size
-        else:
-            to, status = _block(data, at, at + size, out, to, begin)
-            if status != ALL_DONE:
-                return to, status
+            if at != end or lane[_MADE] != lane[_SIZE] + _PREFIX:
+                return False
+            lane[_PACKET] = _NO_PACKET
+            return True
+        if size > end - at:
+            return False
+        if not stored:
+            lane[_AT], lane[_STOP] = at, at + size
+            return True
+        if size > lane[_SIZE] + _PREFIX - lane[_MADE]:
+            return False
+        _literals(data, at, size, out[lane[_PLACE] : lane[_PLACE] + lane[_SIZE]], lane[_MADE])
+        lane[_MADE] += size
         at += size
-    return to, DAMAGED
+    return False
 
 
 @jit
-def _unpacked_bytes(data: NDArray[np.uint8], at: Any, stop: Any) -> Any:
-    """Return how long the frame data[at:stop] says its packet is, 0 where that is not to be seen without unpacking.
-
-    A packet begins with its size, and a frame with literals, since there is nothing yet to repeat.
-    """
-    at += _FRAME_BYTES + _4
-    if at + _16 > stop or data[at - _1] & np.uint8(0x80):
-        return _0
-    literals = np.uint64(data[at]) >> _4
-    if literals < _4:
-        return _0
-    at += _1
-    if literals == _15:
-        at, literals = _length(data, at, stop - _4, literals)
-        if at == _0:
-            return _0
-    return load_half(data, at) + _4
+def _block_at(data: NDArray[np.uint8], at: Any) -> Any:
+    """Return a block's size in bytes and whether they are stored as they are."""
+    size = load_half(data, at)
+    return size & (_STORED - _1), size >= _STORED
 
 
 @jit
-def _count_of(out: NDArray[np.uint8], begin: Any, stop: Any) -> tuple[Any, int]:
-    """Return how many events the packet out[begin:stop] holds, and whether it is one laid out as recorders do it."""
-    if stop < begin + _PLAIN_BYTES:
-        return _0, DAMAGED
+def _head(data: NDArray[np.uint8], at: Any, end: Any, prefix: NDArray[np.uint8]) -> bool:
+    """Unpack what precedes the events from the block at data[at:end]; return whether it is all there."""
+    length, stored = _block_at(data, at)
+    at += _4
+    if length > end - at:
+        return False
+    stop, made, token = at + length, _0, _0
+    while at < stop:
+        if not stored:
+            token = np.uint64(data[at])
+            at, length = _length(data, at + _1, stop, token >> _4) if token >> _4 == _15 else (at + _1, token >> _4)
+        if at == _0 or length > stop - at:
+            return False
+        for _ in range(min(length, _PREFIX - made)):
+            prefix[made] = data[at]
+            at, made, length = at + _1, made + _1, length - _1
+        if made == _PREFIX:
+            return True
+        if stop - at < _2:
+            return False
+        back = load_quarter(data, at)
+        at, length = at + _2, token & _15
+        if length == _15:
+            at, length = _length(data, at, stop, length)
+        if at == _0 or back == _0 or back > made:
+            return False
+        for _ in range(min(length + _4, _PREFIX - made)):
+            prefix[made] = prefix[made - back]
+            made += _1
+        if made == _PREFIX:
+            return True
+    return False
+
+
+@jit
+def _begin(data: NDArray[np.uint8], at: Any, end: Any, place: Any, room: Any, lane: NDArray[np.uint64]) -> int:
+    """Begin with the frame data[at:end], whose events go to `place`, before `room`; return what prevents that."""
+    prefix = _prefix_of(lane)
+    if at + _FRAME_BYTES + _4 > end:
+        return DAMAGED
+    if data[at + _4] & _FLAGS_LOOKED_AT != _PLAIN_FLAGS:
+        return OTHER_KIND
+    if not _head(data, at + _FRAME_BYTES, end, prefix):
+        return DAMAGED
     for word in range(3):
-        if load(out, begin + _4 + _8 * np.uint64(word)) != _PLAIN[word]:
-            return _0, OTHER_KIND
-    count = load_half(out, begin + np.uint64(28))
-    return count, (ALL_DONE if stop - begin == _PLAIN_BYTES + count * _16 else DAMAGED)
+        if load(prefix, _4 + _8 * np.uint64(word)) != _PLAIN[word]:
+            return OTHER_KIND
+    size = _16 * load_half(prefix, _COUNT_AT)
+    if size > _GROWTH * (end - at):
+        return DAMAGED
+    if place + size > room:
+        return NO_ROOM
+    lane[_AT] = lane[_STOP] = at + _FRAME_BYTES
+    lane[_END], lane[_PLACE], lane[_SIZE] = end, place, size
+    lane[_MADE] = lane[_STUCK] = _0
+    return ALL_DONE
+
+
+@jit
+def _slowly(data: NDArray[np.uint8], out: NDArray[np.uint8], lane: NDArray[np.uint64]) -> bool:
+    """Go on until short sequences follow or the packet ends; return whether it is sound."""
+    while lane[_PACKET] != _NO_PACKET and _steps(lane) == _0:
+        if not (_next_block(data, out, lane) if lane[_AT] == lane[_STOP] else _sequence(data, out, lane)):
+            return False
+    return True
+
+
+@jit
+def _make_ready(
+    data: NDArray[np.uint8],
+    index: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    lane: NDArray[np.uint64],
+    work: NDArray[np.uint64],
+) -> None:
+    """Bring a lane to where short sequences follow, from packet to packet, or empty it where no packet is left."""
+    while True:
+        if lane[_PACKET] >= work[_WANTED]:
+            lane[_PACKET] = _NO_PACKET
+            if work[_BEGUN] >= work[_WANTED]:
+                return
+            at, end = np.uint64(index[work[_BEGUN], 0]), np.uint64(index[work[_BEGUN], 1])
+            status = _begin(data, at, end, work[_NEXT] + work[_LEAD], np.uint64(len(out)), lane)
+            if status != ALL_DONE:
+                work[_WANTED], work[_STATUS] = work[_BEGUN], status
+                return
+            for byte in range(_0, work[_LEAD], _8):
+                store(out, work[_NEXT] + byte, load(_prefix_of(lane), byte))
+            lane[_PACKET] = work[_BEGUN]
+            work[_BEGUN] += _1
+            work[_NEXT] = lane[_PLACE] + lane[_SIZE]
+        packet = lane[_PACKET]
+        if not _slowly(data, out, lane):
+            work[_WANTED], work[_NEXT], work[_STATUS] = packet, lane[_PLACE] - work[_LEAD], DAMAGED
+        elif lane[_PACKET] != _NO_PACKET:
+            return
+
+
+@jit
+def _unpack(
+    data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArray[np.uint8], made: int, lead: Any
+) -> tuple[int, int, int]:
+    """Unpack packets to out[made:], `lead` bytes of prefix before the events of each; return as `unpack_events`."""
+    lanes = np.full((2, _FIELDS), _NO_PACKET)
+    work = np.zeros(5, np.uint64)
+    work[_WANTED], work[_NEXT], work[_LEAD] = len(index), made, lead
+    first, second = lanes[0], lanes[1]
+    while True:
+        _make_ready(data, index, out, first, work)
+        _make_ready(data, index, out, second, work)
+        if first[_PACKET] >= work[_WANTED] and second[_PACKET] >= work[_WANTED]:
+            return int(work[_WANTED]), int(work[_NEXT]), int(work[_STATUS])
+        if first[_PACKET] == _NO_PACKET:
+            _one_lane(data, out, second, _steps(second))
+        elif second[_PACKET] == _NO_PACKET:
+            _one_lane(data, out, first, _steps(first))
+        else:
+            _two_lanes(data, out, first, second, min(_steps(first), _steps(second)))
 
 
 @jit
@@ -194,19 +362,8 @@ def unpack_events(data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArra
         out: uint8, whatever it holds may be overwritten. What is returned of it holds only packets laid out as
             recorders do it: 32 bytes, the last four the count of events, and 16 for each event.
     """
-    made = _0
-    for packet in range(len(index)):
-        at, end = np.uint64(index[packet, 0]), np.uint64(index[packet, 1])
-        if made + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) > np.uint64(len(out)):
-            return packet, int(made), NO_ROOM
-        stop, status = _frame(data, at, end, out, made)
-        if status != ALL_DONE:
-            return packet, int(made), status
-        _, status = _count_of(out, made, stop)
-        if status != ALL_DONE:
-            return packet, int(made), status
-        made = stop
-    return len(index), int(made), ALL_DONE
+    result: tuple[int, int, int] = _unpack(data, index, out, 0, _PREFIX)
+    return result
 
 
 @jit
@@ -215,35 +372,11 @@ def unpack_records(
 ) -> tuple[int, int, int]:
     """Unpack packets of events so that their records follow each other from out[made] on; return as `unpack_events`.
 
-    What precedes a packet's events is unpacked over the last two records and these are put back, so that nothing is
-    moved; the first packet of `out` is moved, having nothing before it.
-
     Args:
         data: uint8.
         index: int64, shape (n, 2): where in `data` the LZ4 frame of each packet begins and stops.
         out: uint8: event records; any bytes behind those made may be overwritten.
         made: bytes of it that hold records, a multiple of 16.
     """
-    to = np.uint64(made)
-    for packet in range(len(index)):
-        at, end = np.uint64(index[packet, 0]), np.uint64(index[packet, 1])
-        begin = to - _PLAIN_BYTES if to >= _PLAIN_BYTES else to
-        if begin + max(_unpacked_bytes(data, at, end), _PLAIN_BYTES) > np.uint64(len(out)):
-            return packet, int(to), NO_ROOM
-        a, b, c, d = load(out, begin), load(out, begin + _8), load(out, begin + _16), load(out, begin + _24)
-        stop, status = _frame(data, at, end, out, begin)
-        count = _0
-        if status == ALL_DONE:
-            count, status = _count_of(out, begin, stop)
-        store(out, begin, a)
-        store(out, begin + _8, b)
-        store(out, begin + _16, c)
-        store(out, begin + _24, d)
-        if status != ALL_DONE:
-            return packet, int(to), status
-        if begin == to:
-            for word in range(2 * count):
-                place = to + _8 * np.uint64(word)
-                store(out, place, load(out, place + _PLAIN_BYTES))
-        to += _16 * count
-    return len(index), int(to), ALL_DONE
+    result: tuple[int, int, int] = _unpack(data, index, out, made, _0)
+    return result

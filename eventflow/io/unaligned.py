@@ -12,25 +12,19 @@ from numba.extending import intrinsic
 @intrinsic  # type: ignore[untyped-decorator]
 def load(context: Any, array: Any, at: Any) -> Any:
     """Return the 8 bytes at any byte `at` (uint64) as u64."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word = builder.load(_place(target, builder, signature, arguments, 64))
-        word.align = 1
-        return word
-
-    return types.uint64(array, types.uint64), generate
+    return types.uint64(array, types.uint64), _loads(64)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def load_half(context: Any, array: Any, at: Any) -> Any:
     """Return the 4 bytes at any byte `at` (uint64) as u64."""
+    return types.uint64(array, types.uint64), _loads(32)
 
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        half = builder.load(_place(target, builder, signature, arguments, 32))
-        half.align = 1
-        return builder.zext(half, ir.IntType(64))
 
-    return types.uint64(array, types.uint64), generate
+@intrinsic  # type: ignore[untyped-decorator]
+def load_quarter(context: Any, array: Any, at: Any) -> Any:
+    """Return the 2 bytes at any byte `at` (uint64) as u64."""
+    return types.uint64(array, types.uint64), _loads(16)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -43,6 +37,15 @@ def store(context: Any, array: Any, at: Any, word: Any) -> Any:
         return target.get_dummy_value()
 
     return types.void(array, types.uint64, types.uint64), generate
+
+
+def _loads(bits: int) -> Any:
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        part = builder.load(_place(target, builder, signature, arguments, bits))
+        part.align = 1
+        return part if bits == 64 else builder.zext(part, ir.IntType(64))
+
+    return generate
 
 
 def _place(target: Any, builder: Any, signature: Any, arguments: Any, bits: int) -> Any:
