@@ -133,9 +133,9 @@ class _VectorBlock(Block):
         with cgutils.for_range(builder, word(WORDS)) as loop:
             t, half, mask = (builder.load(builder.gep(begin, [loop.index])) for begin in begins)
             mask = builder.zext(mask, word)
-            for first, count, bits in ((0, 8, builder.and_(mask, word(0xFF))), (8, 4, builder.lshr(mask, word(8)))):
-                pixels = Lanes.load(builder, builder.gep(places, [bits]), count, 8).widened(64)
-                halves = pixels + Lanes.spread(builder, builder.add(half, word(first)), count, 64)
+            for lowest, count, bits in ((0, 8, builder.and_(mask, word(0xFF))), (8, 4, builder.lshr(mask, word(8)))):
+                columns_of = Lanes.load(builder, builder.gep(places, [bits]), count, 8).widened(64)
+                halves = columns_of + Lanes.spread(builder, builder.add(half, word(lowest)), count, 64)
                 at = builder.load(index)
                 pairs = Lanes.spread(builder, t, count, 64).beside(halves)
                 pairs.store(builder.gep(out, [builder.shl(at, word(1))]))

@@ -46,7 +46,7 @@ class Lanes:
 
     @classmethod
     def multiples(cls, builder: Any, step: int, count: int, bits: int) -> Lanes:
-        """Return 0, `step`, 2 `step` …"""
+        """Return 0, `step`, twice `step` and so on."""
         numbers = [lane * step for lane in range(count)]
         return cls(builder, ir.Constant(ir.VectorType(ir.IntType(bits), count), numbers))
 
