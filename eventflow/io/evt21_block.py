@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Lanes, keep
+from eventflow.kernels.lanes import Column, Lanes, keep, pairs
 
 WORDS: Final = 16
 """Words of a block."""
@@ -94,15 +94,16 @@ class _Block:
         place = (header >> 11 & 0x7FF) | (header & 0x7FF) << 16
         polarity = (header >> 28).widened(64) << 32
         columns = [
-            (times.beside((place + _lowest(mask)).widened(64) | polarity), flags)
+            Column(times.beside((place + _lowest(mask)).widened(64) | polarity), flags.as_mask())
             for mask, flags in ((self._mask, self._is_event), (self._rest, self._is_event & ~self._rest.equal(0)))
         ]
-        after = cgutils.alloca_once(builder, n.type)
-        with builder.if_else(columns[1][1].any()) as (twos, ones):
+        out, after = pairs(builder, out), cgutils.alloca_once(builder, n.type)
+        any_rest = builder.icmp_unsigned("!=", columns[1].mask, columns[1].mask.type(0))
+        with builder.if_else(any_rest) as (twos, ones):
             with twos:
-                builder.store(keep(builder, columns, made, out, n), after)
+                builder.store(keep(builder, columns, WORDS, made, out, n), after)
             with ones:
-                builder.store(keep(builder, columns[:1], made, out, n), after)
+                builder.store(keep(builder, columns[:1], WORDS, made, out, n), after)
         return builder.load(after)
 
     def memory(self) -> list[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from eventflow.errors import ParameterError
 from eventflow.io.evt import check_size
+from eventflow.io.evt21_block_encoding import FAR, MADE, ROOM, encode_block
 from eventflow.io.evt_encoding import (
     DONE,
     FULL,
@@ -20,6 +21,7 @@ from eventflow.io.evt_encoding import (
     raw_header,
     time_high,
 )
+from eventflow.io.evt_event_lanes import EVENTS
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
@@ -30,35 +32,7 @@ Layout = Literal["legacy", "little"]
 _TURN_US: Final = 1 << 34
 _LINES: Final = 32
 _VECTOR_AND_POLARITY: Final = 0x1_07FF_07E0  # what the events of one word have in common
-_BLOCK: Final = 16  # events judged at once
-_LONGEST_WAIT: Final = 4096  # events until blocks are judged again, where they were in vain
-
-
-@jit
-def _apart(halves: Any, words: Any, time: int, shift: int) -> int:  # pragma: no cover
-    """Encode blocks of events none of which share a word, all within 64 µs from `time` on; return how many.
-
-    Blocks are judged as a whole and then written, two loops without a branch that run on several events at a time.
-    """
-    done, mask_at = 0, 32 - shift
-    while done + _BLOCK <= len(words) and 2 * (done + _BLOCK) < len(halves):
-        block = halves[2 * done : 2 * (done + _BLOCK) + 2]
-        late = 0
-        same = 0
-        for j in range(_BLOCK):
-            late |= block[2 * j] - time
-            apart = (block[2 * j] ^ block[2 * j + 2]) | (block[2 * j + 1] ^ block[2 * j + 3]) & _VECTOR_AND_POLARITY
-            same |= apart - 1 & ~apart  # negative if any is 0; whether columns rise does not matter here
-        if late & ~63 or same < 0:
-            break
-        room = words[done : done + _BLOCK]
-        for j in range(_BLOCK):
-            second = block[2 * j + 1]
-            low = block[2 * j] - time
-            header = ((second >> 32) & 1) << 28 | low << 22 | (second & 0x7E0) << 11 | ((second >> 16) & 0x7FF)
-            room[j] = header << shift | np.int64(1) << ((second & 31) + mask_at)
-        done += _BLOCK
-    return done
+_LAST_HIGH: Final = (1 << 28) - 1
 
 
 @jit
@@ -70,16 +44,18 @@ def _encode(
     stop = total if final else total - LOOKAHEAD + 1
     mask_at = 32 - shift
     now = state[TIME]
-    judged_from, wait = start, 1
+    made = np.empty(MADE, np.int64)
+    judged_from = start
     while i < stop:
-        if i >= judged_from and now >= 0:
-            room = min(stop - i, len(words) - n)
-            run = _apart(halves[2 * i :], words[n : n + room], t0 + (now << 6), shift)
-            wait = 1 if run else min(2 * wait, _LONGEST_WAIT)
-            i, n = i + run, n + run
-            judged_from = i + wait
-            if i >= stop:
-                break
+        if i >= judged_from and i + EVENTS < total and i + EVENTS <= stop and n + ROOM <= len(words) and now >= 0:
+            high = now & _LAST_HIGH
+            if high < _LAST_HIGH - FAR:
+                count, after, rise = encode_block(halves, np.uint64(i), words, n, t0 + (now << 6), high, shift, made)
+                if count > 0:
+                    i, n, now = i + count, after, now + rise
+                    state[TIME] = now
+                    continue
+            judged_from = i + EVENTS
         raw = halves[np.uint64(2 * i)]
         t = raw - t0
         if t >> 6 != now:
@@ -89,6 +65,7 @@ def _encode(
             if end != DONE:
                 return i, n, end
             now = state[TIME]
+            judged_from = i
         if n == len(words):
             return i, n, FULL
         second = halves[np.uint64(2 * i + 1)]

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Lanes, keep
+from eventflow.kernels.lanes import Column, Lanes, keep, pairs
 
 WORDS: Final = 32
 """Words of a block, and the room for events that decoding one takes."""
@@ -80,7 +80,8 @@ def decode_times_and_events(
             times = since.widened(64) + Lanes.spread(builder, time, WORDS, 64)
             place = (words >> 11 & 0x7FF) | (words & 0x7FF) << 16
             halves = place.widened(64) | (words >> 28).widened(64) << 32
-            after = keep(builder, [(times.beside(halves), is_event)], made, out, n)
+            columns = [Column(times.beside(halves), is_event.as_mask())]
+            after = keep(builder, columns, WORDS, made, pairs(builder, out), n)
             for result, value in zip(results, (after, rise.last(), latest.last()), strict=True):
                 builder.store(builder.zext(value, ir.IntType(64)) if value.type.width < 64 else value, result)
         return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])

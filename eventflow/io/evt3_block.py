@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Lanes, keep
+from eventflow.kernels.lanes import Column, Lanes, keep, pairs
 
 WORDS: Final = 32
 """Words of a block, and the room for events that decoding one takes."""
@@ -90,7 +90,8 @@ class Block:
         times = (self._low & 0xFFF).widened(64) + Lanes.spread(builder, time, WORDS, 64)
         place = self._field.widened(32) | self._row.widened(32) << 16
         halves = place.widened(64) | (self._words >> 11 & 1).widened(64) << 32
-        return keep(builder, [(times.beside(halves), self._is_event)], made, out, n)
+        columns = [Column(times.beside(halves), self._is_event.as_mask())]
+        return keep(builder, columns, WORDS, made, pairs(builder, out), n)
 
     def memory(self) -> list[Any]:
         """Return the row and the low time that hold after the block."""

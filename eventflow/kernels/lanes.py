@@ -7,7 +7,7 @@ without a sign, and the compiler finds the instructions of the machine at hand. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llvmlite import ir
 from numba.core import cgutils
@@ -116,6 +116,16 @@ class Lanes:
         places = range(self.count - by, 2 * self.count - by)
         return Lanes(self._builder, self._builder.shuffle_vector(carry.value, self.value, _places(places)))
 
+    def before(self, carry: Lanes) -> Lanes:
+        """Return every number one lane earlier; the last lane has the first number of `carry`."""
+        places = range(1, self.count + 1)
+        return Lanes(self._builder, self._builder.shuffle_vector(self.value, carry.value, _places(places)))
+
+    def turns(self, first: int, of: int) -> Lanes:
+        """Return every `of`-th number from the one in lane `first` on."""
+        places = range(first, self.count, of)
+        return Lanes(self._builder, self._builder.shuffle_vector(self.value, self.value, _places(places)))
+
     def filled(self, known: Lanes, carry: Lanes) -> Lanes:
         """Return in every lane the last number up to it where `known` is set, `carry` where there is none.
 
@@ -142,39 +152,67 @@ class Lanes:
         """Return flags as the bits of one integer, the first the lowest."""
         return self._builder.bitcast(self.value, ir.IntType(self.count))
 
+    def all(self) -> Any:
+        """Return whether all flags are set, as a flag of the compiler."""
+        mask = self.as_mask()
+        return self._builder.icmp_unsigned("==", mask, mask.type((1 << self.count) - 1))
+
     def any(self) -> Any:
         """Return whether any flag is set, as a flag of the compiler."""
         mask = self.as_mask()
         return self._builder.icmp_unsigned("!=", mask, mask.type(0))
 
 
-def keep(builder: Any, columns: Sequence[tuple[Lanes, Lanes]], made: Any, out: Any, n: Any) -> Any:
-    """Write those pairs of 64-bit numbers whose flag is set to a place in memory, one behind the other.
+class Column(NamedTuple):
+    """What each lane of a block may write.
+
+    Attributes:
+        values: one or more numbers a lane.
+        mask: an integer whose bits say which lanes write; None: all do.
+        step: how many units of the target they take.
+    """
+
+    values: Lanes
+    mask: Any = None
+    step: int = 1
+
+
+def keep(builder: Any, columns: Sequence[Column], lanes: int, made: Any, out: Any, n: Any) -> Any:
+    """Write what lanes have to write to a place in memory, one behind the other; lanes in order, of each the columns.
 
     Args:
         builder: where instructions go.
-        columns: pairs, and a flag for each. Of several columns the first lanes come first, one of each in turn.
-        made: a place for all pairs, as a pointer to 64-bit integers. From registers they could only be taken slowly.
-        out: where the pairs go; a pointer likewise. From n on there is to be room for all pairs: more is written than
-            is meant.
-        n: the pair of `out` that is written first.
+        columns: what may be written.
+        lanes: how many there are.
+        made: a place for all values of all columns, as a pointer. From registers they could only be taken slowly.
+        out: where they go, a pointer to units. From n on there is to be room for all: more is written than is meant.
+        n: the unit of `out` that is written first.
 
     Returns:
-        The index after the last pair.
+        The unit after the last, a 64-bit integer.
     """
-    pair = ir.VectorType(ir.IntType(64), 2)
-    made, out = (builder.bitcast(place, pair.as_pointer()) for place in (made, out))
-    begins, masks = [], []
-    for number, (pairs, kept) in enumerate(columns):
-        begins.append(number * kept.count)
-        pairs.store(builder.gep(made, [ir.IntType(32)(begins[-1])]))
-        masks.append(builder.zext(kept.as_mask(), ir.IntType(64)))
-    for lane in range(columns[0][1].count):
-        for begin, mask in zip(begins, masks, strict=True):
-            value = builder.load(builder.gep(made, [ir.IntType(32)(begin + lane)]), align=1)
-            builder.store(value, builder.gep(out, [n]), align=1)
-            n = builder.add(n, builder.and_(builder.lshr(mask, mask.type(lane)), mask.type(1)))
+    word = ir.IntType(64)
+    made = builder.bitcast(made, ir.IntType(8).as_pointer())
+    begins, masks, done = [], [], 0
+    for column in columns:
+        each = ir.VectorType(ir.IntType(column.values.bits), column.values.count // lanes)
+        begins.append(builder.bitcast(builder.gep(made, [word(done)]), each.as_pointer()))
+        column.values.store(begins[-1])
+        done += column.values.count * column.values.bits // 8
+        mask = column.mask
+        masks.append(builder.zext(mask, word) if mask is not None and mask.type.width < 64 else mask)
+    for lane in range(lanes):
+        for column, begin, mask in zip(columns, begins, masks, strict=True):
+            value = builder.load(builder.gep(begin, [word(lane)]), align=1)
+            builder.store(value, builder.bitcast(builder.gep(out, [n]), begin.type), align=1)
+            taken = word(1) if mask is None else builder.and_(builder.lshr(mask, word(lane)), word(1))
+            n = builder.add(n, builder.mul(taken, word(column.step)))
     return n
+
+
+def pairs(builder: Any, begin: Any) -> Any:
+    """Return a pointer to 64-bit integers as one to pairs of them."""
+    return builder.bitcast(begin, ir.VectorType(ir.IntType(64), 2).as_pointer())
 
 
 def _places(numbers: Any) -> Any:
