@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from eventflow.io.evt import check_size
+from eventflow.io.evt3_block_encoding import FEWEST_IN_VECTOR, MADE, ROOM, encode_block
 from eventflow.io.evt_encoding import DONE, FULL, LOOKAHEAD, LOW, ROW, STUCK, TIME, WordEncoder, raw_header
+from eventflow.io.evt_event_lanes import EVENTS
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ _Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW, _TIME_HIGH, _TRIGGER = (
 )
 _LAST_HIGH: Final = 4095
 _HALF: Final = 2048
-_FEWEST_IN_VECTOR: Final = 5
 _TURN_US: Final = 1 << 24
 _TURNS: Final = 4096  # of the clock that are written out at the start, two words each
 _LINES: Final = 16
@@ -78,44 +79,6 @@ def _vector(halves: Any, i: int, total: int) -> Any:  # pragma: no cover
     return mask, i
 
 
-_BLOCK: Final = 16  # events judged at once
-_LONGEST_WAIT: Final = 4096  # events until blocks are judged again, where they were in vain
-
-
-@jit
-def _singles(halves: Any, count: int, words: Any, time: int, low: int, row: int) -> Any:  # pragma: no cover
-    """Encode blocks of events none of which begins a vector, all within 4096 µs from `time` on.
-
-    Return how many events and words, and the last low time and row. Blocks are judged as a whole, in a loop without a
-    branch that runs on several events at a time.
-    """
-    done, n, beyond = 0, 0, 2 * (_FEWEST_IN_VECTOR - 1)
-    while done + _BLOCK <= count and n + 3 * _BLOCK <= len(words) and 2 * (done + _BLOCK) + beyond <= len(halves):
-        block = halves[2 * done : 2 * (done + _BLOCK) + beyond]
-        late = 0
-        same = 0
-        for j in range(_BLOCK):
-            late |= block[2 * j] - time
-            apart = (block[2 * j] ^ block[2 * j + 8]) | (block[2 * j + 1] ^ block[2 * j + 9]) & _VECTOR_AND_POLARITY
-            same |= apart - 1 & ~apart  # negative if any is 0
-        if late & ~0xFFF or same < 0:
-            break
-        for j in range(_BLOCK):
-            second = block[2 * j + 1]
-            t = block[2 * j] - time
-            y = (second >> 16) & 0x7FF
-            words[np.uint64(n)] = _TIME_LOW | t
-            n += low != t
-            low = t
-            words[np.uint64(n)] = _Y | y
-            n += row != y
-            row = y
-            words[np.uint64(n)] = _X | (second >> 21) & 0x800 | second & 0x7FF
-            n += 1
-        done += _BLOCK
-    return done, n, low, row
-
-
 @jit
 def encode(  # pragma: no cover
     halves: Any, start: int, final: bool, words: Any, state: Any, t0: int, width: int
@@ -125,15 +88,17 @@ def encode(  # pragma: no cover
     stop = total if final else total - LOOKAHEAD + 1
     now, low, row = state[TIME], state[LOW], state[ROW]
     end = DONE
-    judged_from, wait = start, 1
+    made = np.empty(MADE, np.int64)
+    judged_from = start
     while i < stop:
-        if i >= judged_from and now >= 0:
-            run, count, low, row = _singles(halves[2 * i :], stop - i, words[n:], t0 + (now << 12), low, row)
-            wait = 1 if run else min(2 * wait, _LONGEST_WAIT)
-            i, n = i + run, n + count
-            judged_from = i + wait
-            if i >= stop:
-                break
+        if i >= judged_from and i + EVENTS < total and i + EVENTS <= stop and n + ROOM <= len(words) and now >= 0:
+            count, after, last_low, last_row = encode_block(
+                halves, np.uint64(i), words, n, t0 + (now << 12), low, row, width, made
+            )
+            if count > 0:
+                i, n, low, row = i + count, after, last_low, last_row
+                continue
+            judged_from = i + EVENTS
         if n > len(words) - _ROOM:
             end = FULL
             break
@@ -145,6 +110,7 @@ def encode(  # pragma: no cover
             if end != DONE:
                 break
             low = -1
+            judged_from = i
         words[np.uint64(n)] = _TIME_LOW | (t & 0xFFF)
         n += low != t & 0xFFF
         low = t & 0xFFF
@@ -152,7 +118,7 @@ def encode(  # pragma: no cover
         words[np.uint64(n)] = _Y | y
         n += row != y
         row = y
-        fifth = i + _FEWEST_IN_VECTOR - 1
+        fifth = i + FEWEST_IN_VECTOR - 1
         there = np.uint64(2 * min(fifth, total - 1))
         # one branch: whether times are equal alone cannot be predicted
         apart = (halves[there] - t0) ^ t | (halves[there + np.uint64(1)] ^ second) & _VECTOR_AND_POLARITY

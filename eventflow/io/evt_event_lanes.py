@@ -111,8 +111,19 @@ class Vectors:
 
     def of_whole(self, flags: Lanes) -> Any:
         """Return flags as bits, without those of events whose vector does not end in the block."""
-        mask = self._builder.lshr(self.ends.type(-1), self._empty())
-        return self._builder.and_(flags.as_mask(), mask)
+        return self._builder.and_(flags.as_mask(), self.mask_of_whole())
+
+    def mask_of_whole(self) -> Any:
+        """Return bits: which events belong to vectors that end in the block."""
+        return self._builder.lshr(self.ends.type(-1), self._empty())
+
+    def lanes_of(self, some: Any) -> Any:
+        """Return bits: which events belong to the vectors that end where bits of `some` are set."""
+        builder = self._builder
+        starts = builder.or_(builder.shl(self.ends, self.ends.type(1)), self.ends.type(1))
+        others, carries = (builder.bitreverse(bits) for bits in (builder.not_(starts), some))
+        # backwards a carry runs from the end of each vector to its start, and turns every bit on its way
+        return builder.bitreverse(builder.xor(builder.add(others, carries), others))
 
     def last_of(self, numbers: Lanes) -> Any:
         """Return the number of the last event whose vector ends in the block, a 64-bit integer."""

@@ -1,0 +1,101 @@
+"""Blocks of events, encoded as EVT 3.0 all at once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from eventflow.io.evt_event_lanes import EVENTS, EventLanes, Vectors
+from eventflow.kernels.lanes import Column, Lanes, keep
+
+FEWEST_IN_VECTOR: Final = 5
+"""Of fewer events a vector takes more words than they do one by one."""
+
+ROOM: Final = 7 * EVENTS
+"""The room for words that encoding a block takes."""
+
+MADE: Final = 2 * EVENTS
+"""64-bit numbers of the memory in between."""
+
+_Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW = (kind << 12 for kind in (0, 2, 3, 4, 5, 6))
+_CLOCK_US: Final = 4096
+_WORD: Final = ir.IntType(64)
+_RESULT: Final = types.UniTuple(types.int64, 4)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def encode_block(
+    context: Any, halves: Any, at: Any, words: Any, n: Any, time: Any, low: Any, row: Any, width: Any, made: Any
+) -> Any:
+    """Encode up to EVENTS events from event `at` of `halves` (int64 pairs) on into `words` (u16) from n on.
+
+    `time` is what the TIME_HIGH last written stands for, µs; `low` and `row` are what was last written of these, -1
+    before anything was. Returns how many events were encoded, the next word, and the last low time and row; or 0 and
+    three numbers where a time is not within 4096 µs from `time` on: nothing is written then. One event more than
+    EVENTS is read. Nothing is checked of the arrays' sizes.
+    """
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        halves, words, made = (
+            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 8)
+        )
+        at, n, time, low, row, width = (arguments[k] for k in (1, 3, 4, 5, 6, 7))
+        events = EventLanes(builder, halves, at, time, _CLOCK_US)
+        block = _Block(builder, events, low, row, width)
+        results = [cgutils.alloca_once_value(builder, _WORD(0)) for _ in range(4)]
+        with builder.if_then(builder.and_(builder.not_(events.is_far.any()), block.vectors.any_ends())):
+            values = [block.vectors.whole(), block.write(words, n, made), *block.memory()]
+            for result, value in zip(results, values, strict=True):
+                builder.store(value, result)
+        return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])
+
+    return _RESULT(halves, types.uint64, words, *[types.int64] * 5, made), generate
+
+
+class _Block:
+    """What is written for the events of a block."""
+
+    def __init__(self, builder: Any, events: EventLanes, low: Any, row: Any, width: Any) -> None:
+        self._builder, self._events = builder, events
+        self.vectors = vectors = Vectors(builder, events)
+        new_low, new_row = (
+            ~numbers.equal(numbers.after(Lanes.spread(builder, before, EVENTS, 32)))
+            for numbers, before in ((events.since, low), (events.y, row))
+        )
+        self._new_low, self._new_row = vectors.of_whole(new_low), vectors.of_whole(new_row)
+        fits = ((events.x & 0x7E0) + 31).below(Lanes.spread(builder, width, EVENTS, 32))
+        large = ~vectors.masks.ones().below(FEWEST_IN_VECTOR) & fits
+        self._large = builder.and_(large.as_mask(), vectors.ends)
+
+    def write(self, words: Any, n: Any, made: Any) -> Any:
+        """Write the words from n on; return the index after them."""
+        builder, events = self._builder, self._events
+        sign = events.p << 11
+        values = (events.since | _TIME_LOW, events.y | _Y, events.x | sign | _X)
+        lows, rows, singles = (each.narrowed(16) for each in values)
+        columns = [Column(lows, self._new_low), Column(rows, self._new_row)]
+        after = cgutils.alloca_once(builder, _WORD)
+        whole = self.vectors.mask_of_whole()
+        with builder.if_else(builder.icmp_unsigned("==", self._large, self._large.type(0))) as (apart, together):
+            with apart:
+                columns.append(Column(singles, whole))
+                builder.store(keep(builder, columns, EVENTS, made, words, n), after)
+            with together:
+                alone = builder.and_(whole, builder.not_(self.vectors.lanes_of(self._large)))
+                columns[2:] = [Column(singles, alone), Column(self._four_words(sign), self._large, step=4)]
+                builder.store(keep(builder, columns, EVENTS, made, words, n), after)
+        return builder.load(after)
+
+    def _four_words(self, sign: Lanes) -> Lanes:
+        masks = self.vectors.masks
+        base = (self._events.x & 0x7E0 | sign | _VECT_BASE).widened(64)
+        first, second = ((masks >> at & 0xFFF | _VECT_12).widened(64) for at in (0, 12))
+        return base | first << 16 | second << 32 | (masks >> 24 | _VECT_8).widened(64) << 48
+
+    def memory(self) -> list[Any]:
+        """Return the low time and the row that were written last."""
+        return [self.vectors.last_of(each) for each in (self._events.since, self._events.y)]
