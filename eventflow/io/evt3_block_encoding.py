@@ -10,7 +10,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eventflow.io.evt_event_lanes import EVENTS, EventLanes, Vectors
-from eventflow.kernels.lanes import Column, Lanes, keep
+from eventflow.kernels.lanes import Lanes, lay
 
 FEWEST_IN_VECTOR: Final = 5
 """Of fewer events a vector takes more words than they do one by one."""
@@ -18,7 +18,7 @@ FEWEST_IN_VECTOR: Final = 5
 ROOM: Final = 7 * EVENTS
 """The room for words that encoding a block takes."""
 
-MADE: Final = 2 * EVENTS
+MADE: Final = EVENTS + EVENTS // 8
 """64-bit numbers of the memory in between."""
 
 _Y, _X, _VECT_BASE, _VECT_12, _VECT_8, _TIME_LOW = (kind << 12 for kind in (0, 2, 3, 4, 5, 6))
@@ -66,7 +66,8 @@ class _Block:
             ~numbers.equal(numbers.after(Lanes.spread(builder, before, EVENTS, 32)))
             for numbers, before in ((events.since, low), (events.y, row))
         )
-        self._new_low, self._new_row = vectors.of_whole(new_low), vectors.of_whole(new_row)
+        whole = Lanes.flags(builder, vectors.mask_of_whole())
+        self._whole, self._new_low, self._new_row = whole, new_low & whole, new_row & whole
         fits = ((events.x & 0x7E0) + 31).below(Lanes.spread(builder, width, EVENTS, 32))
         large = ~vectors.masks.ones().below(FEWEST_IN_VECTOR) & fits
         self._large = builder.and_(large.as_mask(), vectors.ends)
@@ -74,25 +75,36 @@ class _Block:
     def write(self, words: Any, n: Any, made: Any) -> Any:
         """Write the words from n on; return the index after them."""
         builder, events = self._builder, self._events
-        sign = events.p << 11
-        values = (events.since | _TIME_LOW, events.y | _Y, events.x | sign | _X)
-        lows, rows, singles = (each.narrowed(16) for each in values)
-        columns = [Column(lows, self._new_low), Column(rows, self._new_row)]
-        after = cgutils.alloca_once(builder, _WORD)
-        whole = self.vectors.mask_of_whole()
+        single = (events.x | events.p << 11 | _X).widened(64)
+        values = cgutils.alloca_once(builder, single.value.type)
+        lengths = cgutils.alloca_once(builder, ir.VectorType(ir.IntType(8), EVENTS))
         with builder.if_else(builder.icmp_unsigned("==", self._large, self._large.type(0))) as (apart, together):
             with apart:
-                columns.append(Column(singles, whole))
-                builder.store(keep(builder, columns, EVENTS, made, words, n), after)
+                self._put(*self._after_place(single, self._whole), values, lengths)
             with together:
-                alone = builder.and_(whole, builder.not_(self.vectors.lanes_of(self._large)))
-                columns[2:] = [Column(singles, alone), Column(self._four_words(sign), self._large, step=4)]
-                builder.store(keep(builder, columns, EVENTS, made, words, n), after)
-        return builder.load(after)
+                inside = Lanes.flags(builder, self.vectors.lanes_of(self._large))
+                alone = self._whole & ~inside
+                some, count = self._after_place(single & alone.signed(64), alone)
+                large = Lanes.flags(builder, self._large)
+                four = Lanes.spread(builder, ir.IntType(8)(4), EVENTS, 8)
+                self._put(self._four_words().where(large, some), four.where(large, count), values, lengths)
+        found = (Lanes(builder, builder.load(each)) for each in (values, lengths))
+        return lay(builder, *found, made, words, n)
 
-    def _four_words(self, sign: Lanes) -> Lanes:
+    def _put(self, some: Lanes, count: Lanes, values: Any, lengths: Any) -> None:
+        self._builder.store(some.value, values)
+        self._builder.store(count.value, lengths)
+
+    def _after_place(self, single: Lanes, there: Lanes) -> tuple[Lanes, Lanes]:
+        """Return words behind those of a new time and a new row, and how many they are; the word may not be there."""
+        row, low = (each.widened(64) for each in (self._events.y | _Y, self._events.since | _TIME_LOW))
+        words = (single << 16 | row).where(self._new_row, single)
+        words = (words << 16 | low).where(self._new_low, words)
+        return words, there.widened(8) + self._new_row.widened(8) + self._new_low.widened(8)
+
+    def _four_words(self) -> Lanes:
         masks = self.vectors.masks
-        base = (self._events.x & 0x7E0 | sign | _VECT_BASE).widened(64)
+        base = (self._events.x & 0x7E0 | self._events.p << 11 | _VECT_BASE).widened(64)
         first, second = ((masks >> at & 0xFFF | _VECT_12).widened(64) for at in (0, 12))
         return base | first << 16 | second << 32 | (masks >> 24 | _VECT_8).widened(64) << 48
 

@@ -50,6 +50,11 @@ class Lanes:
         numbers = [lane * step for lane in range(count)]
         return cls(builder, ir.Constant(ir.VectorType(ir.IntType(bits), count), numbers))
 
+    @classmethod
+    def flags(cls, builder: Any, mask: Any) -> Lanes:
+        """Return the bits of an integer as flags, the lowest the first."""
+        return cls(builder, builder.bitcast(mask, ir.VectorType(ir.IntType(1), mask.type.width)))
+
     def store(self, pointer: Any) -> None:
         """Write all lanes to a place in memory, whatever its alignment."""
         self._builder.store(self.value, self._builder.bitcast(pointer, self.value.type.as_pointer()), align=1)
@@ -98,6 +103,10 @@ class Lanes:
     def widened(self, bits: int) -> Lanes:
         """Return the same numbers in wider lanes."""
         return Lanes(self._builder, self._builder.zext(self.value, ir.VectorType(ir.IntType(bits), self.count)))
+
+    def signed(self, bits: int) -> Lanes:
+        """Return flags as numbers of all ones, or zero."""
+        return Lanes(self._builder, self._builder.sext(self.value, ir.VectorType(ir.IntType(bits), self.count)))
 
     def narrowed(self, bits: int) -> Lanes:
         """Return the lower bits of the numbers in narrower lanes."""
@@ -207,6 +216,32 @@ def keep(builder: Any, columns: Sequence[Column], lanes: int, made: Any, out: An
             builder.store(value, builder.bitcast(builder.gep(out, [n]), begin.type), align=1)
             taken = word(1) if mask is None else builder.and_(builder.lshr(mask, word(lane)), word(1))
             n = builder.add(n, builder.mul(taken, word(column.step)))
+    return n
+
+
+def lay(builder: Any, values: Lanes, lengths: Lanes, made: Any, out: Any, n: Any) -> Any:
+    """Write the first units of every value to a place in memory, one behind the other.
+
+    Args:
+        builder: where instructions go.
+        values: in each lane units, the first the lowest.
+        lengths: how many units of each lane are meant, 8 bits.
+        made: a place for all values and lengths, as a pointer.
+        out: where they go, a pointer to units. From n on there is to be room for all: more is written than is meant.
+        n: the unit of `out` that is written first.
+
+    Returns:
+        The unit after the last, a 64-bit integer.
+    """
+    word, byte = ir.IntType(64), ir.IntType(8)
+    begin = builder.bitcast(made, ir.IntType(values.bits).as_pointer())
+    values.store(begin)
+    counts = builder.bitcast(builder.gep(begin, [word(values.count)]), byte.as_pointer())
+    lengths.store(counts)
+    for lane in range(values.count):
+        value = builder.load(builder.gep(begin, [word(lane)]), align=1)
+        builder.store(value, builder.bitcast(builder.gep(out, [n]), begin.type), align=1)
+        n = builder.add(n, builder.zext(builder.load(builder.gep(counts, [word(lane)])), word))
     return n
 
 
