@@ -121,8 +121,9 @@ def _nothing() -> dict[str, Any]:
 
 
 def _one_process(name: str, options: argparse.Namespace, folder: str, first: int) -> dict[str, Any]:
-    report, current = Path(folder, "report.json"), Path(folder, "input")
-    report.unlink(missing_ok=True)
+    report = Path(folder, "report.json")
+    for left in Path(folder).iterdir():
+        left.unlink()
     command = [sys.executable, __file__, name, "--worker", folder, "--seed", str(options.seed + first)]
     command += ["--inputs", str(options.inputs - first), "--seconds", str(options.seconds), "--keep", options.keep]
     process = subprocess.Popen(command)
@@ -139,13 +140,14 @@ def _one_process(name: str, options: argparse.Namespace, folder: str, first: int
             break
     done = _nothing() | {"outcomes": {}, "ended": False}
     done |= json.loads(report.read_text()) if report.exists() else {}
+    current = next(Path(folder).glob("input.*"), None)
     if code:
-        done["ended"] = not current.exists()  # it cannot even begin
+        done["ended"] = current is None  # it cannot even begin
         what = "hang" if code == -signal.SIGALRM else f"exit code {code}"
         done["inputs"] += 1
         done["bad"] += 1
         done["outcomes"][what] = 1
-        if current.exists():
+        if current is not None:
             _keep(options.keep, name, current.read_bytes(), what)
     return done
 
@@ -176,7 +178,7 @@ def _work(options: argparse.Namespace) -> int:
     others = [seed for each in ("evt3", "aedat4", "npz", name) for seed in seeds_of(each) if seed]
     warnings.simplefilter("error")
     folder = Path(options.worker)
-    check = Checker(format_named(name), str(folder / f"input{format_named(name).suffixes[0]}"))
+    check = Checker(format_named(name), str(folder / f"input{format_named(name).suffixes[0]}"))  # kept after a crash
     mutator = Mutator(options.seed)
     outcomes: Counter[str] = Counter()
     for number, seed in enumerate(seeds):
@@ -188,7 +190,6 @@ def _work(options: argparse.Namespace) -> int:
     for number in range(1, options.inputs + 1):
         choose = mutator.random.choice
         data = dressed(name, mutator.mutate(choose(seeds), choose(others)))
-        (folder / "input").write_bytes(data)
         then = time.process_time()  # the machine may be busy; what waits is met by the watchdog
         try:
             error = check(data, options.seed + number)

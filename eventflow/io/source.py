@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STDIN: Final = "-"
 _FARTHEST: Final = 1 << 40  # beyond every file; where a damaged one sends us may be beyond what systems can seek to
 _BLOCK_BYTES: Final = 1 << 20  # taken at once for what may be shorter than a file says
+_LEAST_BYTES: Final = 1 << 12
 CHUNK_BYTES: Final = 1 << 18  # small enough to stay in the second-level cache between reading and decoding
 
 
@@ -93,7 +94,7 @@ class ByteSource:
         """Return the next `count` bytes without consuming them, fewer only at the end."""
         parts, missing = [self._ahead], count - len(self._ahead)
         while missing > 0:
-            block = bytearray(min(missing, _BLOCK_BYTES))
+            block = bytearray(min(missing, _BLOCK_BYTES, self._likely_bytes()))
             got = self._read_file(memoryview(block))
             if got == 0:
                 break
@@ -101,6 +102,10 @@ class ByteSource:
             missing -= got
         self._ahead = b"".join(parts)
         return self._ahead[:count]
+
+    def _likely_bytes(self) -> int:
+        """Return how many bytes the rest of the file may have: room beyond them would be cleared for nothing."""
+        return _BLOCK_BYTES if self.size is None else max(self.size - self.position, _LEAST_BYTES)
 
     def seek(self, position: int) -> None:
         """Continue from byte `position`."""
