@@ -90,13 +90,17 @@ class ColumnsDecoder(Decoder):
 
     def fill(self, batch: Batch, start: int) -> int:
         """Read the next rows into `batch` from `start` on."""
-        while start < len(batch):
+        while (start := self._at_once(batch, start)) < len(batch):
             rows = self._reader.read(min(len(batch) - start, PIECE_ROWS))
             if not len(rows["t"]):
                 self._end()
                 break
             start = self._pack(rows, batch, start)
             self._read += len(rows["t"])
+        return start
+
+    def _at_once(self, batch: Batch, start: int) -> int:
+        """Read next rows into `batch` in a faster way, where a layout has one, and return where they end."""
         return start
 
     def mark(self) -> dict[str, Any] | None:
@@ -170,13 +174,16 @@ class ColumnsDecoder(Decoder):
         kept = np.empty(len(t) if self.columns else 0, np.bool_)
         words = batch.records.view(np.int64).reshape(-1, 2)[start:]
         size = self.info.width, self.info.height
-        t, x, y, p = (_frozen(column) for column in (t, x, y, p))
+        t, x, y, p = (frozen(column) for column in (t, x, y, p))
         made = int(pack_columns(t, offset, x, y, p, words, kept, *size, self._state))
-        counts = {"outside": int(self._state[OUTSIDE]), "reserved": int(self._state[RESERVED])}
-        self.skipped.update({reason: count for reason, count in counts.items() if count})
+        self._take_counts()
         for name in self.columns:
             getattr(batch, name)[start : start + made] = rows[name][kept]
         return start + made
+
+    def _take_counts(self) -> None:
+        counts = {"outside": int(self._state[OUTSIDE]), "reserved": int(self._state[RESERVED])}
+        self.skipped.update({reason: count for reason, count in counts.items() if count})
 
     def _without_bad_times(
         self, t: NDArray[np.int64], rows: dict[str, NDArray[Any]]
@@ -194,7 +201,7 @@ class ColumnsDecoder(Decoder):
             self.info.notes.extend(damage)
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
     """Return a contiguous read-only view: a writeable or a strided array would be compiled for apart."""
     array = np.ascontiguousarray(array).view()
     array.flags.writeable = False
@@ -234,7 +241,7 @@ def checked_times(t: NDArray[Any], unit: str) -> tuple[NDArray[np.int64], NDArra
     up, down = UNIT_SCALES[unit]
     if t.dtype.kind == "f":
         made = np.empty(len(t), np.int64)
-        if whole_us(_frozen(t.astype(np.float64, copy=False)), float(up), float(down), _LARGEST_US, made):
+        if whole_us(frozen(t.astype(np.float64, copy=False)), float(up), float(down), _LARGEST_US, made):
             return made, None
         with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is no time
             scaled = t.astype(np.float64)

@@ -11,7 +11,7 @@ import struct
 import threading
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import h5py
 import lz4.block
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Unpack = Callable[[bytes, int], "NDArray[np.uint8]"]
+    Unpack = Callable[[bytes, int], "Chunk"]
 
 _DEFLATE, _SHUFFLE, _BLOSC = 1, 2, 32001
 BLOSC_HEADER: Final = struct.Struct("<4B3I")
@@ -41,8 +41,31 @@ class ChunkError(Exception):
     """A chunk is damaged, or packed in a way that is left to the HDF5 library."""
 
 
+class Chunk(NamedTuple):
+    """The unpacked bytes of a chunk (uint8, read-only): numbers, or where `item` is more than 1, numbers shuffled."""
+
+    data: NDArray[np.uint8]
+    item: int = 1
+
+    @property
+    def numbers(self) -> NDArray[np.uint8]:
+        """The bytes, numbers put together."""
+        if self.item == 1:
+            return self.data
+        out = np.empty(len(self.data), np.uint8)
+        self.write(out)
+        return _frozen(out)
+
+    def write(self, out: NDArray[np.uint8]) -> None:
+        """Write the bytes, numbers put together."""
+        if self.item == 1:
+            out[:] = self.data
+        else:
+            unshuffle(self.data, out, self.item)
+
+
 def unpacker_of(dataset: h5py.Dataset) -> Unpack | None:
-    """Return a function from a chunk's stored bytes and its size to its bytes, None where HDF5 has to do it."""
+    """Return a function from a chunk's stored bytes and its size to the chunk, None where HDF5 has to do it."""
     if not dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype, logical=True)):
         return None  # numbers of fewer bits than they take, which HDF5 turns into NumPy's
     filters = dataset.id.get_create_plist()
@@ -52,8 +75,8 @@ def unpacker_of(dataset: h5py.Dataset) -> Unpack | None:
         (): _plain,
         (_BLOSC,): _unblosced,
         (_DEFLATE,): _inflated,
-        (_SHUFFLE, _BLOSC): partial(_unshuffled, _unblosced, size),
-        (_SHUFFLE, _DEFLATE): partial(_unshuffled, _inflated, size),
+        (_SHUFFLE, _BLOSC): partial(_shuffled, _unblosced, size),
+        (_SHUFFLE, _DEFLATE): partial(_shuffled, _inflated, size),
     }
     return known.get(tuple(codes))
 
@@ -66,34 +89,33 @@ def _decompressor() -> zstandard.ZstdDecompressor:
     return found
 
 
+def _frozen(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    data.flags.writeable = False
+    return data
+
+
 def _checked(data: Any, size: int) -> NDArray[np.uint8]:
     if len(data) != size:
         raise ChunkError(f"{len(data)} bytes, not {size}")
-    return np.frombuffer(data, np.uint8)
+    return _frozen(np.frombuffer(data, np.uint8))
 
 
-def _plain(data: bytes, size: int) -> NDArray[np.uint8]:
-    return _checked(data, size)
+def _plain(data: bytes, size: int) -> Chunk:
+    return Chunk(_checked(data, size))
 
 
-def _unshuffled(unpack: Unpack, item: int, data: bytes, size: int) -> NDArray[np.uint8]:
-    planes = unpack(data, size)
-    if item == 1:
-        return planes
-    out = np.empty(size, np.uint8)
-    planes.flags.writeable = False
-    unshuffle(planes, out, item)
-    return out
+def _shuffled(unpack: Unpack, item: int, data: bytes, size: int) -> Chunk:
+    return Chunk(unpack(data, size).numbers, item)
 
 
-def _inflated(data: bytes, size: int) -> NDArray[np.uint8]:
+def _inflated(data: bytes, size: int) -> Chunk:
     try:
-        return _checked(zlib_decompress(data, size), size)
+        return Chunk(_checked(zlib_decompress(data, size), size))
     except DeflateError as error:
         raise ChunkError(str(error)) from error
 
 
-def _unblosced(data: bytes, size: int) -> NDArray[np.uint8]:
+def _unblosced(data: bytes, size: int) -> Chunk:
     if len(data) < BLOSC_HEADER.size:
         raise ChunkError("cut off")
     _, _, flags, item, total, block, _ = BLOSC_HEADER.unpack_from(data)
@@ -101,23 +123,20 @@ def _unblosced(data: bytes, size: int) -> NDArray[np.uint8]:
     if total != size:
         raise ChunkError(f"{total} bytes, not {size}")
     if flags & _STORED:
-        return _checked(view[BLOSC_HEADER.size :][:size], size)
+        return Chunk(_checked(view[BLOSC_HEADER.size :][:size], size))
     count = -(-total // block) if block else 0
     if flags & _BITS_SHUFFLED or not count or not item or len(data) < BLOSC_HEADER.size + 4 * count:
         raise ChunkError("bits shuffled, or damaged")
     starts = struct.unpack_from(f"<{count}I", data, BLOSC_HEADER.size)
-    out = np.empty(size, np.uint8)
+    out = np.empty(size if count > 1 else 0, np.uint8)
     for index, start in enumerate(starts):
-        place = out[index * block : min((index + 1) * block, size)]
-        parts = item if not flags & _WHOLE and len(place) == block and item <= 16 and block % item == 0 else 1
-        shuffled = bool(flags & _SHUFFLED) and item > 1
-        planes = _block(view, start, len(place), parts, flags >> 5)
-        if shuffled:
-            planes.flags.writeable = False
-            unshuffle(planes, place, item)
-        else:
-            place[:] = planes
-    return out
+        length = min(block, size - index * block)
+        parts = item if not flags & _WHOLE and length == block and item <= 16 and block % item == 0 else 1
+        made = Chunk(_block(view, start, length, parts, flags >> 5), item if flags & _SHUFFLED else 1)
+        if count == 1:
+            return made
+        made.write(out[index * block : index * block + length])
+    return Chunk(_frozen(out))
 
 
 def _block(data: memoryview, start: int, size: int, parts: int, method: int) -> NDArray[np.uint8]:
@@ -129,12 +148,12 @@ def _block(data: memoryview, start: int, size: int, parts: int, method: int) -> 
         start += 4
         pieces.append(_piece(data[start : start + packed], size // parts, method))
         start += packed
-    return pieces[0] if parts == 1 else np.concatenate(pieces)
+    return pieces[0] if parts == 1 else _frozen(np.concatenate(pieces))
 
 
 def _piece(packed: memoryview, size: int, method: int) -> NDArray[np.uint8]:
     if len(packed) == size:
-        return np.frombuffer(packed, np.uint8)
+        return _checked(packed, size)
     try:
         if method == _ZSTD:
             if zstandard.frame_content_size(packed) not in (size, -1):

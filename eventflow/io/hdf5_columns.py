@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +10,10 @@ import hdf5plugin  # noqa: F401 - with it the HDF5 library knows filters that ar
 import numpy as np
 
 from eventflow.errors import RecordingError
-from eventflow.io.hdf5_chunks import ChunkError, unpacker_of
+from eventflow.io.hdf5_chunks import Chunk, ChunkError, unpacker_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Future
 
     import h5py
     from numpy.typing import NDArray
@@ -79,7 +77,7 @@ class Hdf5Rows:
             stored = self.stored(index)
             if stored is not None:
                 try:
-                    return self.unpacked(stored)[: stop - start]
+                    return self.of_bytes(self.chunk(stored))[: stop - start]
                 except ChunkError:
                     pass  # HDF5 may know better, and else says what is wrong
         return self.rows_between(start, stop)
@@ -104,31 +102,40 @@ class Hdf5Rows:
             return None
         return None if skipped_filters else data
 
-    def unpacked(self, stored: bytes) -> NDArray[Any]:
+    def chunk(self, stored: bytes) -> Chunk:
         """Return a whole chunk from its bytes in the file; needs no HDF5 and may run beside other work.
 
         Raises:
             ChunkError: it cannot be unpacked here.
         """
         assert self._unpack is not None
-        data = self._unpack(stored, self._block_bytes)
-        return data.view(self.dtype).reshape(-1, *self.row_shape)
+        return self._unpack(stored, self._block_bytes)
+
+    def of_bytes(self, chunk: Chunk) -> NDArray[Any]:
+        """Return the rows of a chunk."""
+        return chunk.numbers.view(self.dtype).reshape(-1, *self.row_shape)
+
+    @property
+    def by_chunks(self) -> bool:
+        """Whether a block is a chunk that is unpacked here."""
+        return self._unpack is not None
 
 
 class _Column:
-    """One dataset on its way out: the block in hand, and the next ones being unpacked by other threads."""
+    """One dataset on its way out, with the block in hand."""
 
-    def __init__(self, rows: Hdf5Rows, pool: ThreadPoolExecutor | None) -> None:
-        self.rows, self._pool = rows, pool
+    def __init__(self, rows: Hdf5Rows) -> None:
+        self.rows = rows
         self._index = -1
         self._block: NDArray[Any] | None = None
-        self._ahead: tuple[int, Future[NDArray[Any]]] | None = None
 
     def at(self, row: int) -> tuple[NDArray[Any] | None, int]:
         """Return the rows in hand from `row` on, None where they cannot be read, and how many they are."""
         index = row // self.rows.block_rows
         if index != self._index:
-            self._index, self._block = index, self._got(index)
+            self._index, self._block = index, None  # whose memory the next one takes
+            with suppress(OSError, RuntimeError, ValueError):
+                self._block = self.rows.block(index)
         if self._block is None and self.rows.chunk_rows < self.rows.block_rows:
             return self._chunk_at(row)
         first = row - index * self.rows.block_rows
@@ -143,28 +150,6 @@ class _Column:
         except (OSError, RuntimeError, ValueError):
             return None, stop - row
 
-    def _got(self, index: int) -> NDArray[Any] | None:
-        ahead, self._ahead = self._ahead, None
-        try:
-            block = None
-            if ahead is not None and ahead[0] == index:
-                try:
-                    block = ahead[1].result()
-                except ChunkError:
-                    block = None
-            if block is None:
-                block = self.rows.block(index)
-            self._look_ahead(index + 1)
-        except (OSError, RuntimeError, ValueError):
-            return None
-        return block
-
-    def _look_ahead(self, index: int) -> None:
-        if self._pool is not None and index * self.rows.block_rows < self.rows.rows:
-            stored = self.rows.stored(index)
-            if stored is not None:
-                self._ahead = index, self._pool.submit(self.rows.unpacked, stored)
-
 
 class Hdf5Columns:
     """Reads rows of columns out of datasets.
@@ -172,9 +157,9 @@ class Hdf5Columns:
     Args:
         datasets: by column name; or one, under "events", that `split` makes columns of.
         split: by column name, takes the column out of rows; None where the datasets are the columns.
-        threads_ahead: threads that unpack the next chunks meanwhile.
 
     Attributes:
+        row: the next one.
         rows: rows that can be there at most.
         names: of the columns: t, x, y, p.
         can_go: true.
@@ -184,12 +169,9 @@ class Hdf5Columns:
     can_go = True
     names = tuple("txyp")
 
-    def __init__(
-        self, datasets: Mapping[str, h5py.Dataset], split: Mapping[str, Split] | None = None, *, threads_ahead: int = 0
-    ) -> None:
+    def __init__(self, datasets: Mapping[str, h5py.Dataset], split: Mapping[str, Split] | None = None) -> None:
         self._split = split
-        pool = ThreadPoolExecutor(threads_ahead, "hdf5") if threads_ahead else None
-        self._columns = {name: _Column(Hdf5Rows(dataset), pool) for name, dataset in datasets.items()}
+        self._columns = {name: _Column(Hdf5Rows(dataset)) for name, dataset in datasets.items()}
         self._names = {name: str(dataset.name) for name, dataset in datasets.items()}
         lengths = {name: int(dataset.shape[0]) for name, dataset in datasets.items()}
         # what no chunk was written for is zeros, which is believed of all columns but the times
@@ -199,21 +181,28 @@ class Hdf5Columns:
         self.rows = min(whole.values())
         self._unequal = len(set(lengths.values())) > 1 or self.rows < min(lengths.values())
         self._claimed = max(lengths.values())
-        self._row = self.lost = 0
+        self.row = self.lost = 0
         self._damaged: list[str] = []
+
+    @property
+    def aligned(self) -> dict[str, Hdf5Rows] | None:
+        """The columns, where their chunks hold the same rows and all are unpacked here; else None."""
+        columns = {name: column.rows for name, column in self._columns.items()}
+        apart = self._split is None and all(rows.by_chunks and not rows.row_shape for rows in columns.values())
+        return columns if apart and len({rows.block_rows for rows in columns.values()}) == 1 else None
 
     def read(self, count: int) -> dict[str, NDArray[Any]]:
         """Return the next rows, `count` at most and none at the end; they lie in the chunks in hand."""
-        while self._row < self.rows:
-            got = {name: column.at(self._row) for name, column in self._columns.items()}
-            taken = min(count, self.rows - self._row, *(there for _, there in got.values()))
-            self._row += taken
+        while self.row < self.rows:
+            got = {name: column.at(self.row) for name, column in self._columns.items()}
+            taken = min(count, self.rows - self.row, *(there for _, there in got.values()))
+            self.row += taken
             bad = [name for name, (block, _) in got.items() if block is None]
             if not bad:
                 return self._apart({name: block[:taken] for name, (block, _) in got.items() if block is not None})
             self.lost += taken
             if not self._damaged:
-                self._damaged.append(f"{self._names[bad[0]]}: the chunk of row {self._row - taken} cannot be read")
+                self._damaged.append(f"{self._names[bad[0]]}: the chunk of row {self.row - taken} cannot be read")
         return {name: np.empty(0, np.uint8) for name in self.names}
 
     def times(self, start: int, stop: int) -> NDArray[Any]:
@@ -243,15 +232,15 @@ class Hdf5Columns:
 
     def go_to(self, row: int) -> None:
         """Go on at a row."""
-        self._row = row
+        self.row = row
 
     def mark(self) -> dict[str, Any]:
         """Return the next row, and what was lost before it."""
-        return {"row": self._row, "lost": self.lost, "damaged": list(self._damaged)}
+        return {"row": self.row, "lost": self.lost, "damaged": list(self._damaged)}
 
     def resume(self, mark: dict[str, Any]) -> None:
         """Go on from a `mark`."""
-        self._row, self.lost, self._damaged = mark["row"], mark["lost"], list(mark["damaged"])
+        self.row, self.lost, self._damaged = mark["row"], mark["lost"], list(mark["damaged"])
 
     @property
     def damage(self) -> list[str]:

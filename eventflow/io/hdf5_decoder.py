@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -12,6 +11,7 @@ from eventflow.errors import EventflowError, RecordingError
 from eventflow.io.columns_decoder import ColumnsDecoder, checked_unit
 from eventflow.io.decoder import Batch, RecordingInfo
 from eventflow.io.hdf5_columns import Hdf5Columns
+from eventflow.io.hdf5_groups import Groups, threads_for
 from eventflow.io.stream import packet_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Hdf5Decoder")
 
-_MOST_THREADS: Final = 2
 _PACKET_EVENTS: Final = 1 << 16
 _LOOKED_AT_ROWS: Final = 1 << 10
 
@@ -83,6 +82,7 @@ class Hdf5Decoder(ColumnsDecoder):
         unit: str | None = None,
     ) -> None:
         checked_unit(unit)
+        self._groups: tuple[Hdf5Columns, Groups] | None = None
         self._file, self._places, self._others = file, places, dict(others or {})
         info.streams = (*places, *self._others)
         self._given_unit = unit
@@ -91,16 +91,38 @@ class Hdf5Decoder(ColumnsDecoder):
             super().__init__(source, info, _NoColumns(), "us")
             return
         self._place = place
-        columns = Hdf5Columns(place.datasets, place.split, threads_ahead=_threads_ahead())
+        columns = Hdf5Columns(place.datasets, place.split)
         info.notes += place.notes
         info.events = columns.rows
-        super().__init__(source, info, columns, unit or place.unit, t_offset=place.t_offset)
+        unit = unit or place.unit
+        super().__init__(source, info, columns, unit, t_offset=place.t_offset)
+        if columns.aligned is not None and unit is not None:
+            size = info.width, info.height
+            self._groups = columns, Groups(columns.aligned, columns.rows, unit, place.t_offset, size)
 
     def fill(self, batch: Batch, start: int) -> int:
         """Read the next rows into `batch` from `start` on."""
         if "events" not in self._places:
             raise RecordingError(f"{self.info.path}: holds no events, only {', '.join(self.info.streams) or 'nothing'}")
         return super().fill(batch, start)
+
+    def _at_once(self, batch: Batch, start: int) -> int:
+        """Read whole groups of chunks, as long as there is room for one."""
+        if self._groups is None:
+            return start
+        columns, groups = self._groups
+        group, within = divmod(columns.row, groups.rows)
+        while not within and columns.row < columns.rows and (count := groups.count_in(group, len(batch) - start)):
+            threads = threads_for(self.threads, columns.rows - columns.row)
+            words = batch.records.view(np.int64).reshape(-1, 2)[start:]
+            done, made = groups.fill(words, group, count, threads, self._state)
+            rows = groups.rows_in(group, done)
+            columns.go_to(columns.row + rows)
+            self._take_counts()
+            start, group, self._read = start + made, group + done, self._read + rows
+            if not done:
+                break
+        return start
 
     def mark(self) -> dict[str, Any] | None:
         """Return the next row and what was counted; None where the file has an index of milliseconds."""
@@ -193,8 +215,3 @@ def sized(
         info.notes.append(f"the file does not say the sensor's size; taken to be the dataset's {width}x{height}")
     info.width, info.height = width, height
     return info
-
-
-def _threads_ahead() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _MOST_THREADS if cores > 1 else 0

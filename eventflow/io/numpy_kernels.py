@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LAST, STEPS_BACK, OUTSIDE, RESERVED, STATE_SIZE = 0, 1, 2, 3, 4
 
 PIECE_EVENTS = 1 << 16
-_BLOCK = 1024  # events judged at once
+BLOCK = 1024  # events judged at once
 
 
 @jit
@@ -68,6 +68,52 @@ def whole_us(t: NDArray[np.float64], up: float, down: float, limit: float, out: 
 
 
 @jit
+def pack_block(
+    t: NDArray[Any],
+    t_offset: int,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    p: NDArray[np.uint8],
+    words: NDArray[np.int64],
+    made: int,
+    kept: NDArray[np.bool_],
+    width: int,
+    height: int,
+    state: NDArray[np.int64],
+) -> int:
+    """Put events together behind the `made` ones in `words` and return how many there are then; see pack_columns.
+
+    They are judged as a whole and then written, two loops without a branch that run on several events at a time.
+    """
+    count = len(t)
+    (left, right), (top, bottom), (_, on) = _extent(x), _extent(y), _extent(p)
+    if left >= 0 and top >= 0 and right < width and bottom < height and on <= 1:
+        _write(t, t_offset, x, y, p, words.reshape(-1)[2 * made : 2 * (made + count)])
+        state[STEPS_BACK] += _steps_back(t) + np.int64(np.int64(t[0]) + t_offset < state[LAST])
+        state[LAST] = np.int64(t[count - 1]) + t_offset
+        if len(kept) > 0:
+            kept[:] = True
+        return made + count
+    for i in range(count):
+        column, row, polarity = np.int64(x[i]), np.int64(y[i]), np.int64(p[i])
+        good = 0 <= column < width and 0 <= row < height and polarity <= 1
+        if len(kept) > 0:
+            kept[i] = good
+        if good:
+            time = np.int64(t[i]) + t_offset
+            words[made, 0] = time
+            words[made, 1] = column | row << 16 | polarity << 32
+            made += 1
+            state[STEPS_BACK] += np.int64(time < state[LAST])
+            state[LAST] = time
+        elif polarity > 1:
+            state[RESERVED] += 1
+        else:
+            state[OUTSIDE] += 1
+    return made
+
+
+@jit
 def pack_columns(
     t: NDArray[Any],
     t_offset: int,
@@ -82,8 +128,6 @@ def pack_columns(
 ) -> int:
     """Put events together, leaving out impossible ones, and return how many were kept.
 
-    Blocks are judged as a whole and then written, two loops without a branch that run on several events at a time.
-
     Args:
         t: int64 or uint32, µs.
         t_offset: added to each.
@@ -97,34 +141,9 @@ def pack_columns(
         state: int64, shape (STATE_SIZE,), carried from call to call: the last time and counts.
     """
     made, count = 0, len(t)
-    flat = words.reshape(-1)
-    for at in range(0, count, _BLOCK):
-        stop = min(at + _BLOCK, count)
-        (left, right), (top, bottom), (_, on) = _extent(x[at:stop]), _extent(y[at:stop]), _extent(p[at:stop])
-        if left >= 0 and top >= 0 and right < width and bottom < height and on <= 1:
-            _write(t[at:stop], t_offset, x[at:stop], y[at:stop], p[at:stop], flat[2 * made : 2 * (made + stop - at)])
-            state[STEPS_BACK] += _steps_back(t[at:stop]) + np.int64(np.int64(t[at]) + t_offset < state[LAST])
-            state[LAST] = np.int64(t[stop - 1]) + t_offset
-            made += stop - at
-            if len(kept) > 0:
-                kept[at:stop] = True
-            continue
-        for i in range(at, stop):
-            column, row, polarity = np.int64(x[i]), np.int64(y[i]), np.int64(p[i])
-            good = 0 <= column < width and 0 <= row < height and polarity <= 1
-            if len(kept) > 0:
-                kept[i] = good
-            if good:
-                time = np.int64(t[i]) + t_offset
-                words[made, 0] = time
-                words[made, 1] = column | row << 16 | polarity << 32
-                made += 1
-                state[STEPS_BACK] += np.int64(time < state[LAST])
-                state[LAST] = time
-            elif polarity > 1:
-                state[RESERVED] += 1
-            else:
-                state[OUTSIDE] += 1
+    for at in range(0, count, BLOCK):
+        part = slice(at, min(at + BLOCK, count))
+        made = pack_block(t[part], t_offset, x[part], y[part], p[part], words, made, kept[part], width, height, state)
     return made
 
 

@@ -13,6 +13,8 @@ from recording_kit import HEIGHT, WIDTH, assert_same, make
 import eventflow.io as io
 from eventflow.errors import ParameterError, RecordingError, UnknownFormatError
 from eventflow.events import Events
+from eventflow.io import hdf5_groups, hdf5_packing
+from eventflow.io import recording as reading
 from eventflow.io.table import format_named
 
 SIZE = {"width": WIDTH, "height": HEIGHT}
@@ -77,6 +79,47 @@ def test_every_compression(tmp_path, pipeline, chunk):
         assert recording.info.format == "dsec"
         assert recording.info.events == N
         assert recording.skipped == {}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("hurt", ["nothing", "t", "p", "x, twice"])
+@pytest.mark.parametrize("write", ["dsec", "event_utils", "m3ed"])
+def test_what_threads_make_of_chunks_is_what_one_row_after_another_gives(tmp_path, monkeypatch, write, hurt, threads):
+    rng = np.random.default_rng(11)
+    count = 20 * 1024 + 77
+    events = make(
+        np.maximum.accumulate(rng.integers(0, 900, count)) + np.arange(count),
+        x=rng.integers(0, WIDTH, count),
+        y=rng.integers(0, HEIGHT, count),
+        p=rng.integers(0, 2, count),
+    )
+    monkeypatch.setattr(hdf5_packing, "CHUNK_ROWS", 1024)
+    path = io.write(events, tmp_path / "a.h5", format=write)
+    with h5py.File(path, "r+") as file:
+        group = next(g for g in (file.get("events"), file.get("prophesee/left")) if g is not None)
+        named = {name.rstrip("s"): group[name] for name in group if isinstance(group[name], h5py.Dataset)}
+        for at in (3000, 3001, 9 * 1024, 20 * 1024 + 70):
+            named["x"][at] = WIDTH + 3  # outside
+        named["t"][7 * 1024] = named["t"][5 * 1024]  # a step back between two chunks
+        if hurt != "nothing":
+            for chunk in (4, 12) if "twice" in hurt else (4,):
+                stored = bytearray(named[hurt[0]].id.read_direct_chunk((chunk * 1024,))[1])
+                stored[len(stored) // 2 :] = bytes(len(stored) - len(stored) // 2)
+                named[hurt[0]].id.write_direct_chunk((chunk * 1024,), bytes(stored))
+    with io.open(path, packet_events=100, **SIZE) as recording:  # smaller than a chunk: its rows, and not at once
+        expected = Events.concat(list(recording))
+        counted = recording.skipped, recording.steps_back
+    monkeypatch.setattr(hdf5_groups, "GROUPS_A_THREAD", 2)
+    with io.open(path, packet_events=6000, **SIZE) as recording:
+        assert_same(Events.concat(list(recording)).records, expected)
+        assert (recording.skipped, recording.steps_back) == counted
+    monkeypatch.setattr(reading, "_SAMPLE_EVENTS", 2048)
+    with io.open(path, **SIZE) as recording:
+        assert_same(recording.all_events(threads=threads).records, expected)
+        assert (recording.skipped, recording.steps_back) == counted
+        assert recording.skipped["outside"] == 4
+    lost = {"nothing": 0, "x, twice": 2048}.get(hurt, 1024)
+    assert len(expected) == count - 4 - lost
 
 
 @pytest.mark.parametrize("pipeline", ["plain chunks", "gzip", "gzip shuffled", "blosc zstd 1"])
