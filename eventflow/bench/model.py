@@ -60,6 +60,7 @@ class Case:
         targets: what ours is to reach.
         floor: the highest rate memory allows, Mev/s.
         note: what a reader must know to judge the row.
+        rounds: how many turns every contender has at least.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Case:
     targets: list[AtLeast] = field(default_factory=list)
     floor: float | None = None
     note: str = ""
+    rounds: int = 3
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     Clock = Callable[[], float]
 
-LEAST_ROUNDS = 3
 MOST_ROUNDS = 25
 
 
@@ -26,11 +25,11 @@ def race(case: Case, seconds: float, *, clock: Clock = time.perf_counter) -> Row
 
     Args:
         case: the first contender is ours and sets what is correct.
-        seconds: how long to go on once every contender had three turns.
+        seconds: how long to go on once every contender had its turns.
         clock: what tells the time, s.
     """
     contenders = _warmed(case)
-    times = _rounds(contenders, seconds, clock)
+    times = _rounds(contenders, seconds, clock, case.rounds)
     rates = {name: [case.events / each / 1e6 for each in times[name]] for name in times}
     ours = rates.pop(OURS)
     others = {}
@@ -61,11 +60,11 @@ def _warmed(case: Case) -> list[Contender]:
     return ready
 
 
-def _rounds(contenders: list[Contender], seconds: float, clock: Clock) -> dict[str, list[float]]:
+def _rounds(contenders: list[Contender], seconds: float, clock: Clock, least: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     begun = time.perf_counter()
     for turn in range(MOST_ROUNDS):
-        if turn >= LEAST_ROUNDS and time.perf_counter() - begun > seconds:
+        if turn >= least and time.perf_counter() - begun > seconds:
             break
         for contender in contenders if turn % 2 == 0 else contenders[::-1]:
             times[contender.name].append(seconds_of(contender, clock))
