@@ -120,3 +120,34 @@ def test_packets_of_any_size_make_the_same_file(tmp_path, name, count):
 def test_a_layout_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(ParameterError, match="layout='big'"):
         io.write(Events.empty(346, 260), tmp_path / "x.raw", format="evt21", layout="big")
+
+
+def a_stream(seed: int, step_us: float, run: float, back: float) -> Events:
+    """5000 events in runs on a row: of `step_us` between them, `run` long, a share `back` of the runs a step back."""
+    random = np.random.default_rng(seed)
+    records = np.zeros(5000, EVENT_DTYPE)
+    starts = random.random(5000) < 1 / run
+    starts[0] = True
+    number = np.cumsum(starts) - 1
+    times = 70_000 + np.cumsum(random.poisson(step_us, number[-1] + 1))
+    times -= 30 * (random.random(len(times)) < back)
+    place = np.arange(5000) - np.flatnonzero(starts)[number]
+    records["t"] = times[number]
+    records["x"] = (random.integers(0, 346, number[-1] + 1)[number] + place * random.integers(1, 3)) % 346
+    records["y"] = random.integers(0, 260, number[-1] + 1)[number]
+    records["p"] = random.integers(0, 2, number[-1] + 1)[number]
+    return Events(records, 346, 260)
+
+
+@pytest.mark.parametrize("back", [0, 0.01])
+@pytest.mark.parametrize("run", [1, 1.1, 3, 12, 60])
+@pytest.mark.parametrize("step_us", [0.01, 0.3, 20, 3000])
+@pytest.mark.parametrize("name", FORMATS)
+def test_blocks_are_written_as_single_events_are(tmp_path, name, step_us, run, back):
+    for seed in range(3):
+        events = a_stream(seed, step_us, run, back)
+        whole = io.write(events, tmp_path / "whole", format=name)
+        packets = [events[k : k + 7] for k in range(0, len(events), 7)]  # too small for blocks
+        small = io.write(packets, tmp_path / "small", format=name)
+        assert small.read_bytes() == whole.read_bytes()
+        assert same(io.read(whole, width=346, height=260), events)
