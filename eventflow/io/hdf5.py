@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import RecordingError
+from eventflow.io.hdf5_heaps import heaps_are_sound
 
 if TYPE_CHECKING:
     import h5py
@@ -94,7 +95,11 @@ def attribute(item: Any, name: str) -> Any:
     plain = h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM, h5py.h5t.STRING
     with suppress(*_UNREADABLE):
         held = item.attrs.get_id(name)
-        if held.get_type().get_class() in plain and held.get_space().get_simple_extent_npoints() <= _MOST_VALUES:
+        kind = held.get_type()
+        if kind.get_class() not in plain or held.get_space().get_simple_extent_npoints() > _MOST_VALUES:
+            return None
+        in_heap = kind.get_class() == h5py.h5t.STRING and kind.is_variable_str()
+        if not in_heap or heaps_are_sound(item.file.filename):
             return item.attrs[name]
     return None
 

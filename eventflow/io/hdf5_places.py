@@ -83,6 +83,8 @@ def table_in(dataset: h5py.Dataset, order: str | None = None) -> EventsPlace | N
     """Return the events of a dataset with fields t, x, y, p, or of shape (n, 4) in an order given or looked up."""
     if dataset.shape is None:
         return None
+    if any(dataset.dtype[name].hasobject for name in dataset.dtype.names or ()):
+        return None  # text or sequences, of which damaged ones are not safe to read
     if dataset.dtype.names and len(dataset.shape) == 1:
         found, unit = columns_among(dataset.dtype.names)
         if set("txyp") <= set(found) and all(dataset.dtype[name].kind in "iufb" for name in found.values()):

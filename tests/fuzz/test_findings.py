@@ -122,6 +122,20 @@ def test_attributes_that_are_sequences_are_left_out(tmp_path):
         assert attributes_of(file) == {"geometry": "40x30", "number": 7}
 
 
+@pytest.mark.parametrize("length", [0, 1 << 60, (1 << 64) - 16])
+def test_text_in_a_damaged_heap_is_left_out(tmp_path, length):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["geometry"], file.attrs["number"] = "40x30", 7
+    data = bytearray(path.read_bytes())
+    room = data.index(b"GCOL") + 16 + 16 + 8  # behind the one object: the room left, of number 0 and this length
+    assert int.from_bytes(data[room + 8 : room + 16], "little") == 4096 - 40
+    data[room + 8 : room + 16] = length.to_bytes(8, "little")  # of length 0 the HDF5 library would look for its end
+    path.write_bytes(data)
+    with h5py.File(path) as file:
+        assert attributes_of(file) == {"number": 7}
+
+
 def test_a_field_whose_name_is_no_text(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
