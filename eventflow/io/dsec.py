@@ -41,13 +41,14 @@ def open_decoder(source: ByteSource, *, width: int | None = None, height: int | 
     place.unit = "us"
     place.index = dataset_at(file, "ms_to_idx", 1)
     offset = dataset_at(file, "t_offset")
-    default = (0, 0)
+    said, default = size_in(item_at(file, "events"), file), (0, 0)
     if offset is not None and offset.size == 1:
         place.t_offset = int(offset[()].reshape(-1)[0] if offset.shape else offset[()])
-        default = _SENSOR if fits(place, _SENSOR) else (0, 0)
+        unsaid = not all(a or b for a, b in zip(said, (width, height), strict=True))
+        default = _SENSOR if unsaid and fits(place, _SENSOR) else (0, 0)
     attributes = {"t_offset": place.t_offset}
     info = RecordingInfo(source.path, "dsec", 0, 0, size_bytes=source.size, attributes=attributes)
-    sized(info, size_in(item_at(file, "events"), file), (width, height), default)
+    sized(info, said, (width, height), default)
     return Hdf5Decoder(source, info, file, {"events": place})
 
 

@@ -63,7 +63,10 @@ def item_at(file: h5py.Group, path: str) -> Any:
 
 def dataset_at(file: h5py.Group, path: str, dimensions: int | None = None) -> h5py.Dataset | None:
     """Return a dataset of numbers, None where there is none or it has not so many dimensions."""
-    found = item_at(file, path)
+    return _of_numbers(item_at(file, path), dimensions)
+
+
+def _of_numbers(found: Any, dimensions: int | None) -> h5py.Dataset | None:
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iufb" or found.shape is None:
         return None
     return found if dimensions in (None, len(found.shape)) else None
@@ -71,8 +74,9 @@ def dataset_at(file: h5py.Group, path: str, dimensions: int | None = None) -> h5
 
 def columns_in(group: h5py.Group) -> EventsPlace | None:
     """Return the events of a group with a dataset for each of t, x, y, p, by any of their names."""
-    found, unit = columns_among(name for name in group if isinstance(item_at(group, name), h5py.Dataset))
-    datasets = {ours: dataset_at(group, theirs, 1) for ours, theirs in found.items()}
+    items = {name: item_at(group, name) for name in group}
+    found, unit = columns_among(name for name, item in items.items() if isinstance(item, h5py.Dataset))
+    datasets = {ours: _of_numbers(items[theirs], 1) for ours, theirs in found.items()}
     if not set("txyp") <= {ours for ours, dataset in datasets.items() if dataset is not None}:
         return None
     index = next((each for name in _INDEXES if (each := dataset_at(group, name, 1)) is not None), None)
@@ -151,8 +155,9 @@ def _values(group: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, Any]]:
     try:
         yield from attributes_of(group).items()
         if isinstance(group, h5py.Group):
+            there = set(group)
             for name in (*_WIDTHS, *_HEIGHTS, *_ROWS_FIRST, *_COLUMNS_FIRST):
-                dataset = dataset_at(group, name)
+                dataset = dataset_at(group, name) if name in there else None
                 if dataset is not None and dataset.size in (1, 2):
                     yield name, dataset[()]
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
