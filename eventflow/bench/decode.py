@@ -39,7 +39,7 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
 }
 # an order of magnitude slower, or with such peers: a part of the events is enough
 SHARE: Final = {"csv": 4, "event_utils": 4, "rosbag1": 8, "rosbag2": 8}
-_PACKED: Final = ("dsec", "event_utils")
+_CHUNKS: Final = "its chunks, unpacked alone"
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,16 @@ def _rows_of(bench: Bench, given: _Input, path: str) -> Iterator[Row]:
                 wrong = _wrong(peer.whole, path, expected) if way == "packets" else ""
                 case.contenders.append(Contender(peer.peer, _call(run, path), wrong=wrong))
         case.check = None if way == "packets" else difference
+        if given.format == "dsec":
+            case.contenders.append(Contender(_CHUNKS, _call(unpack_chunks, path), peer=False))
         if given.compression in _BARE:
             case.contenders.append(Contender(_BARE[given.compression], _call(decompress, path), peer=False))
         yield bench.race(case, on_one_core=way != "two_cores")
 
 
 def _targets(given: _Input, way: str) -> list[AtLeast]:
-    if given.format in _PACKED:  # on one core most of it is decompression, in the same libraries; two share it
-        return [AtLeast(1.5 if way == "two_cores" else 0.6, FASTEST)]
+    if given.format == "dsec":  # on one core most of it is decompression, in the same libraries; two share it
+        return [AtLeast(1.5, FASTEST)] if way == "two_cores" else [AtLeast(0.6, _CHUNKS)]
     if way == "two_cores":
         return [AtLeast(1.5, _ONE_THREAD if given.name in _IN_PARTS else "dv-processing")]
     if given.encoding == "evt3":
@@ -196,6 +198,23 @@ def _wrong(whole: Any, path: str, expected: Any) -> str:
         return difference(whole(path), expected)
     except Exception as error:
         return f"{type(error).__name__} on the whole file"
+
+
+def unpack_chunks(path: str) -> int:
+    """Decompress the chunks of DSEC's columns and nothing else, as `decompress` does; return the number of bytes."""
+    import h5py
+
+    from eventflow.io.hdf5_chunks import unpacker_of
+
+    total = 0
+    with h5py.File(path) as file:
+        for dataset in (file[f"events/{name}"] for name in "txyp"):
+            unpack: Any = unpacker_of(dataset)
+            size = dataset.chunks[0] * dataset.dtype.itemsize
+            for number in range(dataset.id.get_num_chunks()):
+                place = dataset.id.get_chunk_info(number).chunk_offset
+                total += len(unpack(dataset.id.read_direct_chunk(place)[1], size).data)
+    return total
 
 
 def decompress(path: str) -> int:
