@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from llvmlite import ir
 from numba import types
@@ -11,6 +11,9 @@ from numba.extending import intrinsic
 
 from eventflow.io.evt_event_lanes import EVENTS, EventLanes, Vectors
 from eventflow.kernels.lanes import Lanes, lay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FEWEST_IN_VECTOR: Final = 5
 """Of fewer events a vector takes more words than they do one by one."""
@@ -74,39 +77,41 @@ class _Block:
 
     def write(self, words: Any, n: Any, made: Any) -> Any:
         """Write the words from n on; return the index after them."""
-        builder, events = self._builder, self._events
-        single = (events.x | events.p << 11 | _X).widened(64)
-        values = cgutils.alloca_once(builder, single.value.type)
-        lengths = cgutils.alloca_once(builder, ir.VectorType(ir.IntType(8), EVENTS))
+        builder = self._builder
+        found = [cgutils.alloca_once(builder, ir.VectorType(ir.IntType(bits), EVENTS)) for bits in (32, 32, 8)]
         with builder.if_else(builder.icmp_unsigned("==", self._large, self._large.type(0))) as (apart, together):
             with apart:
-                self._put(*self._after_place(single, self._whole), values, lengths)
+                self._put(self._one_by_one(self._whole), found)
             with together:
-                inside = Lanes.flags(builder, self.vectors.lanes_of(self._large))
-                alone = self._whole & ~inside
-                some, count = self._after_place(single & alone.signed(64), alone)
-                large = Lanes.flags(builder, self._large)
-                four = Lanes.spread(builder, ir.IntType(8)(4), EVENTS, 8)
-                self._put(self._four_words().where(large, some), four.where(large, count), values, lengths)
-        found = (Lanes(builder, builder.load(each)) for each in (values, lengths))
-        return lay(builder, *found, made, words, n)
+                large, inside = (
+                    Lanes.flags(builder, mask) for mask in (self._large, self.vectors.lanes_of(self._large))
+                )
+                some = self._one_by_one(self._whole & ~inside)
+                self._put([four.where(large, each) for four, each in zip(self._four_words(), some, strict=True)], found)
+        lower, upper, lengths = (Lanes(builder, builder.load(each)) for each in found)
+        return lay(builder, lower.beside(upper), lengths, made, words, n)
 
-    def _put(self, some: Lanes, count: Lanes, values: Any, lengths: Any) -> None:
-        self._builder.store(some.value, values)
-        self._builder.store(count.value, lengths)
+    def _put(self, columns: Sequence[Lanes], places: Sequence[Any]) -> None:
+        for column, place in zip(columns, places, strict=True):
+            self._builder.store(column.value, place)
 
-    def _after_place(self, single: Lanes, there: Lanes) -> tuple[Lanes, Lanes]:
-        """Return words behind those of a new time and a new row, and how many they are; the word may not be there."""
-        row, low = (each.widened(64) for each in (self._events.y | _Y, self._events.since | _TIME_LOW))
-        words = (single << 16 | row).where(self._new_row, single)
-        words = (words << 16 | low).where(self._new_low, words)
-        return words, there.widened(8) + self._new_row.widened(8) + self._new_low.widened(8)
+    def _one_by_one(self, there: Lanes) -> tuple[Lanes, Lanes, Lanes]:
+        """Return the words of events that are `there`, behind those of a new time and row, and how many they are.
 
-    def _four_words(self) -> Lanes:
+        The words are two and two; behind the last there is something.
+        """
+        events = self._events
+        single, row, low = events.x | events.p << 11 | _X, events.y | _Y, events.since | _TIME_LOW
+        first = (row | single << 16).where(self._new_row, single)
+        lower = (low | first << 16).where(self._new_low, first)
+        return lower, single, there.widened(8) + self._new_row.widened(8) + self._new_low.widened(8)
+
+    def _four_words(self) -> tuple[Lanes, Lanes, Lanes]:
         masks = self.vectors.masks
-        base = (self._events.x & 0x7E0 | self._events.p << 11 | _VECT_BASE).widened(64)
-        first, second = ((masks >> at & 0xFFF | _VECT_12).widened(64) for at in (0, 12))
-        return base | first << 16 | second << 32 | (masks >> 24 | _VECT_8).widened(64) << 48
+        base = self._events.x & 0x7E0 | self._events.p << 11 | _VECT_BASE
+        lower = base | (masks & 0xFFF | _VECT_12) << 16
+        upper = masks >> 12 & 0xFFF | _VECT_12 | (masks >> 24 | _VECT_8) << 16
+        return lower, upper, Lanes.spread(self._builder, ir.IntType(8)(4), EVENTS, 8)
 
     def memory(self) -> list[Any]:
         """Return the low time and the row that were written last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from eventflow.errors import ParameterError, RecordingError
@@ -315,11 +316,16 @@ def call_with(function: Callable[..., Any], *arguments: Any, options: dict[str, 
         ParameterError: an option has no such name.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    known = _options_of(function)
     for name in given:
         if name not in known:
             raise ParameterError(f"format {what} takes no option {name!r}; it takes {', '.join(known) or 'none'}")
     return function(*arguments, **given)
+
+
+@cache
+def _options_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY)
 
 
 def _fill_all(stream: EventStream, threads: int | None) -> tuple[Batch, int]:

@@ -224,7 +224,7 @@ def lay(builder: Any, values: Lanes, lengths: Lanes, made: Any, out: Any, n: Any
 
     Args:
         builder: where instructions go.
-        values: in each lane units, the first the lowest.
+        values: one or more numbers a lane, together its units, the first the lowest.
         lengths: how many units of each lane are meant, 8 bits.
         made: a place for all values and lengths, as a pointer.
         out: where they go, a pointer to units. From n on there is to be room for all: more is written than is meant.
@@ -234,11 +234,12 @@ def lay(builder: Any, values: Lanes, lengths: Lanes, made: Any, out: Any, n: Any
         The unit after the last, a 64-bit integer.
     """
     word, byte = ir.IntType(64), ir.IntType(8)
-    begin = builder.bitcast(made, ir.IntType(values.bits).as_pointer())
+    size = values.bits * values.count // lengths.count
+    begin = builder.bitcast(made, ir.IntType(size).as_pointer())
     values.store(begin)
-    counts = builder.bitcast(builder.gep(begin, [word(values.count)]), byte.as_pointer())
+    counts = builder.bitcast(builder.gep(begin, [word(lengths.count)]), byte.as_pointer())
     lengths.store(counts)
-    for lane in range(values.count):
+    for lane in range(lengths.count):
         value = builder.load(builder.gep(begin, [word(lane)]), align=1)
         builder.store(value, builder.bitcast(builder.gep(out, [n]), begin.type), align=1)
         n = builder.add(n, builder.zext(builder.load(builder.gep(counts, [word(lane)])), word))
