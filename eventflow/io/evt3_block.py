@@ -18,7 +18,7 @@ from eventflow.kernels.lanes import Column, Lanes, keep, pairs
 WORDS: Final = 32
 """Words of a block, and the room for events that decoding one takes."""
 
-_ROW, _EVENT, _TIME_LOW = 0x0000, 0x2000, 0x6000
+_ROW, _EVENT, _VECTOR_12, _VECTOR_8, _TIME_LOW = 0x0000, 0x2000, 0x4000, 0x5000, 0x6000
 _RESULT: Final = types.UniTuple(types.int64, 3)
 
 
@@ -60,6 +60,22 @@ def decode_block(
 
     u64 = types.uint64
     return _RESULT(words, u64, out, *[types.int64] * 6, made), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def count_block(context: Any, words: Any, at: Any) -> Any:
+    """Return how many events words[at : at + WORDS] (u16) hold at most. Nothing is checked of the array's size."""
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        begin = target.make_array(signature.args[0])(target, builder, arguments[0]).data
+        words = Lanes.load(builder, builder.gep(begin, [arguments[1]]), WORDS, 16)
+        kind = words & 0xF000
+        pixels = kind.equal(_EVENT).widened(16)
+        for vector, bits in ((_VECTOR_12, 0xFFF), (_VECTOR_8, 0xFF)):
+            pixels = (words & bits).where(kind.equal(vector), pixels)
+        return builder.zext(pixels.ones().sum(), ir.IntType(64))
+
+    return types.int64(words, types.uint64), generate
 
 
 class Block:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from eventflow.io.evt3_block import WORDS, decode_block
+from eventflow.io.evt3_block import WORDS, count_block, decode_block
 from eventflow.io.evt3_vector_block import FARTHEST_BASE, MADE, ROOM, decode_vectors
 from eventflow.io.evt_state import (
     BEFORE_TIME,
@@ -354,7 +354,10 @@ def _count_steps_back(out: Any, start: int, stop: int) -> int:  # pragma: no cov
 def survey(words: Any) -> Any:  # pragma: no cover
     """Return how many events the words hold at most, and the first TIME_HIGH among them or -1."""
     events = 0
-    for j in range(len(words)):
+    whole = len(words) // WORDS * WORDS
+    for j in range(0, whole, WORDS):
+        events += count_block(words, np.uint64(j))
+    for j in range(whole, len(words)):
         w = np.int64(words[j])
         kind = w >> 12
         bits = w & ((-(kind == _VECT_12) & 0xFFF) | (-(kind == _VECT_8) & 0xFF))

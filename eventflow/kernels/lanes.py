@@ -114,11 +114,17 @@ class Lanes:
 
     def ones(self) -> Lanes:
         """Return how many bits are set."""
-        vector = self.value.type
-        kind = ir.FunctionType(vector, [vector])
-        name = f"llvm.ctpop.v{self.count}i{self.bits}"
-        function = cgutils.get_or_insert_function(self._builder.module, kind, name)
-        return Lanes(self._builder, self._builder.call(function, [self.value]))
+        return Lanes(self._builder, self._call("ctpop", self.value.type))
+
+    def sum(self) -> Any:
+        """Return the sum of all numbers, of their own width."""
+        return self._call("vector.reduce.add", self.value.type.element)
+
+    def _call(self, name: str, result: Any) -> Any:
+        kind = ir.FunctionType(result, [self.value.type])
+        full_name = f"llvm.{name}.v{self.count}i{self.bits}"
+        function = cgutils.get_or_insert_function(self._builder.module, kind, full_name)
+        return self._builder.call(function, [self.value])
 
     def after(self, carry: Lanes, by: int = 1) -> Lanes:
         """Return every number `by` lanes on, behind the last ones of `carry`."""

@@ -32,6 +32,7 @@ with atheris.instrument_imports(include=["eventflow.io"]):
 # what the loops take from the processor, for loops that run as Python
 _IN_PYTHON = {
     "popcount": lambda value: int(int(value) & (1 << 64) - 1).bit_count(),
+    "count_block": lambda *given: 0,
     "is_plain": lambda *given: False,
     "decode_times_and_events": lambda *given: (-1, 0, 0),
     "decode_vectors": lambda *given: (-1, 0, 0, 0, 0),
