@@ -36,8 +36,9 @@ INTRODUCTION = """# Speed
 
 What `eventflow bench` printed, row by row, targets that were missed included. Each table names the command that prints
 it again. Figures are medians; in brackets ours over theirs, pair by pair, in one run on one machine: only such ratios
-are worth anything. "Whole file" gives one array in fresh memory, "packets" reuses a buffer. A target is what this
-project asks of itself; a peer marked wrong gave other events than the recording holds.
+are worth anything. "Whole file" gives one array, in memory that the turn before let go of, as an allocator's is;
+"packets" are 64 k events each, in memory of their own unless a peer reuses its buffer. A target is what this project
+asks of itself; a peer marked wrong gave other events than the recording holds.
 """
 
 

@@ -1,4 +1,4 @@
-"""Decoding recordings to events: the whole file into fresh memory, and in packets of 64 k events."""
+"""Decoding recordings to events: the whole file into one array, and in packets of 64 k events."""
 
 from __future__ import annotations
 

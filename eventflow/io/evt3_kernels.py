@@ -65,7 +65,6 @@ ALLOWED: Final = (0xFFF, _HALF | _LOW, 1, 0xFFFF, 1 << 32, 0xFFF, 12)
 
 _OVERFLOW: Final = 1 << 27 | 1 << 11  # where x + (2048 - width) and y + (2048 - height) carry to when outside
 _ATTENTION: Final = _OVERFLOW | _ODD | 0xFFF << _HIGH_AT
-_TRIPLE: Final = 0x5000_4000_4000  # kinds of three words that make a vector of 32
 _ROOM: Final = 48  # events that may be written, though not meant, from one word on
 
 HIGH_WRAP: Final = 2048  # a smaller fall of TIME_HIGH is a glitch, not the end of the 24-bit counter
@@ -178,27 +177,8 @@ def _swift(  # pragma: no cover
             n &= 0x7FFFFFFF
             address &= ~_ODD
             if kind == _VECT_BASE:
-                base = w & 0x7FF
-                polarity = ((w >> 11) & 1) << 32
-                state[BASE] = base
-                state[POLARITY] = polarity
-                if j + 3 <= block and base + 32 <= width:
-                    first, second, third = np.int64(span[j]), np.int64(span[j + 1]), np.int64(span[j + 2])
-                    row = address & _ROW
-                    kinds = (first | second << 16 | third << 32) & 0xF000_F000_F000
-                    if kinds == _TRIPLE and (row + bias) & _OVERFLOW & ~0xFFFF == 0:
-                        mask = (first & 0xFFF) | (second & 0xFFF) << 12 | (third & 0xFF) << 24
-                        half = base | row | polarity
-                        _emit_byte(out, n, mask & 0xFF, t, half, places)
-                        n += popcount(mask & 0xFF)
-                        _emit_byte(out, n, (mask >> 8) & 0xFF, t, half + 8, places)
-                        n += popcount((mask >> 8) & 0xFF)
-                        _emit_byte(out, n, (mask >> 16) & 0xFF, t, half + 16, places)
-                        n += popcount((mask >> 16) & 0xFF)
-                        _emit_byte(out, n, mask >> 24, t, half + 24, places)
-                        n += popcount(mask >> 24)
-                        state[BASE] = base + 32
-                        j += 3
+                state[BASE] = w & 0x7FF
+                state[POLARITY] = ((w >> 11) & 1) << 32
             elif kind in (_VECT_12, _VECT_8):
                 step = 12 if kind == _VECT_12 else 8
                 base = state[BASE]
