@@ -29,8 +29,8 @@ from eventflow.io.aedat4_kernels import (
     take_events,
 )
 from eventflow.io.aedat4_messages import READERS, UnknownFrameError
-from eventflow.io.aedat4_packets import HEAD_BYTES, Packets, PacketStream
-from eventflow.io.aedat4_unpacking import Unpacker
+from eventflow.io.aedat4_packets import HEAD_BYTES, PacketStream
+from eventflow.io.aedat4_unpacking import Packets, Unpacker
 from eventflow.io.decoder import Batch, Decoder
 from eventflow.io.order import BEFORE_ALL_TIME
 

@@ -30,7 +30,7 @@ _I32: Final = struct.Struct("<i")
 _I64: Final = struct.Struct("<q")
 
 # What precedes the events as every known writer lays it out: u32 size, this, u32 count, events from byte 32.
-_PLAIN_EVENTS: Final = bytes.fromhex("1000000045565453000006000800040006000000 04000000")
+PLAIN_EVENTS: Final = bytes.fromhex("1000000045565453000006000800040006000000 04000000")
 EVENTS_PREFIX_BYTES: Final = 32
 """What precedes the events of a packet laid out so."""
 
@@ -133,7 +133,7 @@ def framed_events(data: bytes) -> bytes:
 
 def plain_count(prefix: bytes | memoryview, size: int) -> int:
     """Return how many events a packet of `size` bytes beginning so has, -1 where it is laid out otherwise."""
-    if size < EVENTS_PREFIX_BYTES or prefix[4:28] != _PLAIN_EVENTS:
+    if size < EVENTS_PREFIX_BYTES or prefix[4:28] != PLAIN_EVENTS:
         return -1
     count: int = _U32.unpack_from(prefix, 28)[0]
     return count if size == EVENTS_PREFIX_BYTES + count * EVENT_BYTES else -1
@@ -141,7 +141,7 @@ def plain_count(prefix: bytes | memoryview, size: int) -> int:
 
 def events_prefix(count: int) -> bytes:
     """Return what precedes `count` events in an EVTS packet."""
-    return _U32.pack(EVENTS_PREFIX_BYTES - 4 + count * EVENT_BYTES) + _PLAIN_EVENTS + _U32.pack(count)
+    return _U32.pack(EVENTS_PREFIX_BYTES - 4 + count * EVENT_BYTES) + PLAIN_EVENTS + _U32.pack(count)
 
 
 # The header's layout as written here; the file's first 14 bytes are its version line.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from eventflow.io.aedat4_flatbuffers import EVENTS_PREFIX_BYTES, PLAIN_EVENTS
+from eventflow.io.unaligned import load
 from eventflow.kernels.jit import jit
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ MAX_UNPACKED_BYTES: Final = 1 << 26  # while a packet is unpacked there are two 
 # Indices of the state carried from packet to packet: int64, shape (STATE_SIZE,).
 LAST_TIME, STEPS_BACK, OUTSIDE, POLARITY, STATE_SIZE = 0, 1, 2, 3, 4
 
-# Unsigned indices spare the loop its test for negative ones.
-_0, _1, _16 = np.uint64(0), np.uint64(1), np.uint64(16)
+_0, _4, _12, _16, _20 = (np.uint64(value) for value in (0, 4, 12, 16, 20))
+_PLAIN = tuple(np.uint64(word) for word in np.frombuffer(PLAIN_EVENTS, "<u8"))
 _LOW_16, _HIGH_16 = np.uint64(0xFFFF), np.uint64(0xFFFF_0000)
 _HALF_16, _UNSOUND = np.uint64(0x8000), np.uint64(0xFFFF_FFFE_8000_8000)
 _BLOCK = 4096  # events looked at before those found unsound among them are sorted out
@@ -81,6 +83,37 @@ def index_packets(
     return index[:made]
 
 
+@jit
+def is_plain(data: NDArray[np.uint8], at: Any) -> bool:
+    """Return whether the 28 bytes from byte `at` on (uint64) begin a packet of events as recorders lay it out."""
+    first, second, third = load(data, at + _4), load(data, at + _12), load(data, at + _20)
+    return bool((first == _PLAIN[0]) & (second == _PLAIN[1]) & (third == _PLAIN[2]))
+
+
+@jit
+def copy_records(
+    data: NDArray[np.uint8], index: NDArray[np.int64], out: NDArray[np.uint8], made: int
+) -> tuple[int, int]:
+    """Copy the records of packets to out[made:]; return of how many packets, and where their records end.
+
+    It stops at a packet that does not fit or is laid out otherwise.
+
+    Args:
+        data: uint8.
+        index: int64, shape (n, 2): where in `data` each packet begins and stops.
+        out: uint8: event records.
+        made: bytes of it in use.
+    """
+    for packet in range(len(index)):
+        at, stop = index[packet, 0], index[packet, 1]
+        size = stop - at - EVENTS_PREFIX_BYTES
+        if size < 0 or size > len(out) - made or not is_plain(data, np.uint64(at)) or 16 * _u32(data, at + 28) != size:
+            return packet, made
+        out[made : made + size] = data[at + EVENTS_PREFIX_BYTES : stop]
+        made += size
+    return len(index), made
+
+
 def known_streams(identifiers: Mapping[int, bytes], wanted: int, magic: bytes) -> NDArray[np.int64]:
     """Return int64 rows (number, where in the payload its mark lies, the mark as u32), the wanted stream first."""
     rows = []
@@ -91,33 +124,29 @@ def known_streams(identifiers: Mapping[int, bytes], wanted: int, magic: bytes) -
 
 
 @jit
-def _all_sound(
-    packets: NDArray[np.int64],
-    row: Any,
-    words: NDArray[np.int64],
-    at: Any,
-    count: Any,
-    copy: bool,
-    size: Any,
-    state: Any,
-) -> bool:
-    """Copy `count` rows if all are sound and return whether they are; only then `state` goes on.
+def _flat(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return rows one after another: loops over them are vectorised only where their length is known."""
+    return rows.reshape(2 * len(rows))
+
+
+@jit
+def _all_sound(given: NDArray[np.int64], taken: NDArray[np.int64], copy: bool, size: Any, state: Any) -> bool:
+    """Copy events if all are sound and return whether they are; only then `state` goes on.
 
     Everything is found out at once for all: a branch an event would cost more than the rest.
     """
     last, back, seen = state[LAST_TIME], 0, _0
     # sizes are at most 2**15: a 16-bit pixel beyond is above it or is above it with what is missing to it added
     missing = (_HALF_16 - size[0]) | (_HALF_16 - size[1]) << _16
-    for i in range(count):
-        index = np.uint64(i)
-        t, rest = packets[row + index, _0], packets[row + index, _1]
+    for i in range(len(given) >> 1):
+        t, rest = given[2 * i], given[2 * i + 1]
         place = np.uint64(rest)
         seen |= place | (place + missing)
         back += t < last
         last = t
         if copy:
-            words[at + index, _0] = t
-            words[at + index, _1] = rest
+            taken[2 * i] = t
+            taken[2 * i + 1] = rest
     if seen & _UNSOUND:
         return False
     state[LAST_TIME] = last
@@ -126,14 +155,11 @@ def _all_sound(
 
 
 @jit
-def _each_if_sound(
-    packets: NDArray[np.int64], row: Any, words: NDArray[np.int64], at: Any, count: Any, size: Any, state: Any
-) -> Any:
-    """Copy those of `count` rows that are sound, padding zeroed; return the place behind. `words` may be `packets`."""
-    last, back, outside, polarity = state[LAST_TIME], 0, 0, 0
-    for i in range(count):
-        index = row + np.uint64(i)
-        t, rest = packets[index, _0], packets[index, _1]
+def _each_if_sound(given: NDArray[np.int64], taken: NDArray[np.int64], size: Any, state: Any) -> int:
+    """Copy the events that are sound, padding zeroed; return how many. `taken` may begin before `given` in it."""
+    last, back, outside, polarity, made = state[LAST_TIME], 0, 0, 0, 0
+    for i in range(len(given) >> 1):
+        t, rest = given[2 * i], given[2 * i + 1]
         place = np.uint64(rest)
         if (place & _LOW_16) >= size[0] or (place & _HIGH_16) >= size[1] << _16:
             outside += 1
@@ -143,14 +169,22 @@ def _each_if_sound(
             continue
         back += t < last
         last = t
-        words[at, _0] = t
-        words[at, _1] = rest & 0x1_FFFF_FFFF
-        at += _1
+        taken[2 * made] = t
+        taken[2 * made + 1] = rest & 0x1_FFFF_FFFF
+        made += 1
     state[LAST_TIME] = last
     state[STEPS_BACK] += back
     state[OUTSIDE] += outside
     state[POLARITY] += polarity
-    return at
+    return made
+
+
+@jit
+def _sound(given: NDArray[np.int64], taken: NDArray[np.int64], copy: bool, size: Any, state: Any) -> int:
+    """Copy the events that are sound; return how many."""
+    if _all_sound(given, taken, copy, size, state):
+        return len(given) >> 1
+    return int(_each_if_sound(given, taken, size, state))
 
 
 @jit
@@ -176,23 +210,20 @@ def take_events(
         height: sensor height, px.
     """
     size = np.uint64(width), np.uint64(height)
-    row, made = np.uint64(at), _0
-    room = np.uint64(len(words))
-    while made < room:
+    given, taken = _flat(packets), _flat(words)
+    row, made = at, 0
+    while made < len(words):
         if left == 0:
-            if row == np.uint64(len(packets)):
+            if row == len(packets):
                 break
-            left = packets[row + _1, _1] >> 32 & 0xFFFF_FFFF
-            row += np.uint64(2)
+            left = packets[row + 1, 1] >> 32 & 0xFFFF_FFFF
+            row += 2
             continue
-        count: Any = min(left, np.int64(room - made), _BLOCK)
-        if _all_sound(packets, row, words, made, count, True, size, state):
-            made += np.uint64(count)
-        else:
-            made = _each_if_sound(packets, row, words, made, count, size, state)
-        row += np.uint64(count)
+        count: Any = min(left, len(words) - made, _BLOCK)
+        made += _sound(given[2 * row : 2 * (row + count)], taken[2 * made :], True, size, state)
+        row += count
         left -= count
-    return int(row), int(left), int(made)
+    return row, left, made
 
 
 @jit
@@ -204,12 +235,8 @@ def check_events(
     The arguments are those of `take_events`.
     """
     size = np.uint64(width), np.uint64(height)
-    row, made, end = np.uint64(begin), np.uint64(begin), np.uint64(stop)
-    while row < end:
-        count: Any = min(np.int64(end - row), _BLOCK)
-        if _all_sound(words, row, words, made, count, made != row, size, state):
-            made += np.uint64(count)
-        else:
-            made = _each_if_sound(words, row, words, made, count, size, state)
-        row += np.uint64(count)
-    return int(made)
+    flat, made = _flat(words), begin
+    for row in range(begin, stop, _BLOCK):
+        given = flat[2 * row : 2 * min(row + _BLOCK, stop)]
+        made += _sound(given, flat[2 * made :], made != row, size, state)
+    return made

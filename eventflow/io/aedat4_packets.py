@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from eventflow.io.aedat4_flatbuffers import EVENT_BYTES, EVENTS_PREFIX_BYTES, plain_count
-from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, MAX_UNPACKED_BYTES, index_packets, known_streams
-from eventflow.io.aedat4_unpacking import LZ4_MAGIC, ZSTD_MAGIC, Unpacker
+from eventflow.io.aedat4_kernels import MAX_PACKET_BYTES, MAX_UNPACKED_BYTES, copy_records, index_packets, known_streams
+from eventflow.io.aedat4_unpacking import LZ4_MAGIC, ZSTD_MAGIC, Packets, Unpacker
 from eventflow.io.lz4_kernels import NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 
 if TYPE_CHECKING:
@@ -27,37 +27,14 @@ if TYPE_CHECKING:
 NEVER: Final = 2**63 - 1
 _HEAD: Final = struct.Struct("<ii")
 HEAD_BYTES: Final = 8
+_LEAD_BYTES: Final = HEAD_BYTES + EVENTS_PREFIX_BYTES
 _LEAD_READ_BYTES: Final = 4096
 _IN_CACHE_BYTES: Final = 1 << 18  # what is read at once is still in the cache when it is checked
-_WINDOW_BYTES: Final = 1 << 18
+_LARGE_BYTES: Final = 1 << 16  # from here on a second copy of a packet's records costs more than reading it alone
+_WINDOW_BYTES: Final = 1 << 20
 _ROOM_BYTES: Final = 1 << 20  # unpacked at once
 _INDEX_SIZE: Final = 256  # packets found at once
 _IDENTIFIERS: Final = rb"EVTS|FRME|IMUS|TRIG"
-
-
-class Packets:
-    """Unpacked packets of events one after another.
-
-    Attributes:
-        rows: int64, shape (n, 2), read-only: two rows of prefix for each packet, then a row for each event.
-        places: byte of the file where each packet begins.
-        damage: what was damaged before them: places, bytes.
-        room: memory to give back, or None.
-    """
-
-    __slots__ = ("damage", "places", "room", "rows")
-
-    def __init__(
-        self,
-        data: bytes | NDArray[np.uint8],
-        places: NDArray[np.int64],
-        damage: tuple[int, int],
-        room: NDArray[np.uint8] | None = None,
-    ) -> None:
-        self.places, self.damage = places, damage
-        self.rows: NDArray[np.int64] = np.frombuffer(data, np.int64).reshape(-1, 2)
-        self.rows.flags.writeable = False
-        self.room = room
 
 
 class PacketStream:
@@ -157,7 +134,8 @@ class PacketStream:
             made: bytes of it in use.
         """
         if not self._unpacker.magic:
-            return self._read_into(records, made)
+            end = made if self._large_follows() else self._copy_into(records, made)
+            return end if end > made else self._read_into(records, made)
         if self._unpacker.magic == ZSTD_MAGIC:
             return self._decompress_into(memoryview(records), made)  # type: ignore[arg-type]
         if not self._compiled:
@@ -187,19 +165,30 @@ class PacketStream:
             made += events * EVENT_BYTES
         return made
 
+    def _copy_into(self, records: NDArray[np.uint8], made: int) -> int:
+        """Copy the records of packets that are not compressed from the window to their place."""
+        index = self._find()
+        done, end = copy_records(self._buffer, index, records, made)
+        if done:
+            self._at = int(index[done - 1, 1])
+        return int(end)
+
     def _read_into(self, records: NDArray[np.uint8], made: int) -> int:
-        """Read the records of packets that are not compressed from the file to their place."""
-        stop = min(len(records), made + _IN_CACHE_BYTES)
+        """Read records of a packet that is not compressed from the file to their place, and what precedes the next."""
+        if not self.body_left and not self._begin_body():
+            return made
+        stop = made + min(self.body_left, len(records) - made, _IN_CACHE_BYTES)
         while made < stop:
-            if not self.body_left and not self._begin_body():
-                break
-            taken = min(self.body_left, stop - made)
-            inside = min(self._filled - self._at, taken)
-            records[made : made + inside] = self._buffer[self._at : self._at + inside]
-            self._at += inside
-            got = inside or self._source.readinto(records[made : made + taken])
-            if not inside:
-                self._origin += got
+            taken = stop - made
+            got = min(self._filled - self._at, taken)
+            if got:
+                records[made : made + got] = self._buffer[self._at : self._at + got]
+                self._at += got
+            else:
+                ahead = self._buffer[: _LEAD_BYTES if taken == self.body_left else 0]
+                read = self._source.readinto_both(records[made:stop], ahead)
+                got = min(read, taken)
+                self._origin, self._at, self._filled = self.position + got, 0, read - got
             if not got:  # the file became shorter while it was read
                 self.truncated_bytes, self.body_left, self._end = self.body_left, 0, self.position
                 break
@@ -207,10 +196,17 @@ class PacketStream:
             self.body_left -= got
         return made
 
+    def _large_follows(self) -> bool:
+        """Return whether the next packet is so large that its records are best read to their place."""
+        if self.body_left:
+            return True
+        if self._source.size is None or not self._have(HEAD_BYTES, most=_LEAD_READ_BYTES):
+            return False
+        return bool(_HEAD.unpack_from(self._view, self._at)[1] >= _LARGE_BYTES)
+
     def _begin_body(self) -> bool:
         """Go to the events of the next packet and return whether it is wanted, of the common kind and whole."""
-        lead = HEAD_BYTES + EVENTS_PREFIX_BYTES
-        if self._source.size is None or not self._have(lead, most=_LEAD_READ_BYTES):
+        if self._source.size is None or not self._have(_LEAD_BYTES, most=_LEAD_READ_BYTES):
             return False
         stream, size = _HEAD.unpack_from(self._view, self._at)
         start = self._at + HEAD_BYTES

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import lz4.frame
+import numpy as np
 import zstandard
 
 from eventflow.io.aedat4_kernels import MAX_UNPACKED_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 COMPRESSIONS: Final = ("none", "lz4", "lz4_high", "zstd", "zstd_high")
 LZ4_MAGIC: Final = b"\x04\x22\x4d\x18"
@@ -21,6 +24,31 @@ _LZ4_ROOM_BYTES: Final = 1 << 20
 
 class PacketError(ValueError):
     """A packet's payload cannot be unpacked."""
+
+
+class Packets:
+    """Unpacked packets of events one after another.
+
+    Attributes:
+        rows: int64, shape (n, 2), read-only: two rows of prefix for each packet, then a row for each event.
+        places: byte of the file where each packet begins.
+        damage: what was damaged before them: places, bytes.
+        room: memory to give back, or None.
+    """
+
+    __slots__ = ("damage", "places", "room", "rows")
+
+    def __init__(
+        self,
+        data: bytes | NDArray[np.uint8],
+        places: NDArray[np.int64],
+        damage: tuple[int, int],
+        room: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self.places, self.damage = places, damage
+        self.rows: NDArray[np.int64] = np.frombuffer(data, np.int64).reshape(-1, 2)
+        self.rows.flags.writeable = False
+        self.room = room
 
 
 class Unpacker:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventflow.io.aedat4_kernels import is_plain
 from eventflow.io.unaligned import load, load_half, load_quarter, store
 from eventflow.kernels.jit import jit
 
@@ -29,10 +30,6 @@ _GROWTH = np.uint64(255)  # the most that LZ4 can make of a byte
 _PLAIN_FLAGS, _FLAGS_LOOKED_AT = 0x40, 0xDF  # version 1; blocks may be linked or not
 _STORED = np.uint64(1 << 31)
 
-# Bytes 4 to 28 of every packet of events as recorders lay it out, as three words.
-_PLAIN = tuple(
-    np.uint64(word) for word in np.frombuffer(bytes.fromhex("100000004556545300000600080004000600000004000000"), "<u8")
-)
 _PREFIX = np.uint64(32)
 _COUNT_AT = np.uint64(28)
 
@@ -157,14 +154,13 @@ def _match(prefix: NDArray[np.uint8], room: NDArray[np.uint8], made: Any, back: 
     while made < end and made - back < _PREFIX:
         room[made - _PREFIX] = prefix[made - back]
         made += _1
-    to, end = made - _PREFIX, end - _PREFIX
     if back >= _8:
-        while to + _8 <= end:
-            store(room, to, load(room, to - back))
-            to += _8
-    while to < end:
-        room[to] = room[to - back]
-        to += _1
+        while made + _8 <= end:
+            store(room, made - _PREFIX, load(room, made - _PREFIX - back))
+            made += _8
+    while made < end:
+        room[made - _PREFIX] = room[made - _PREFIX - back]
+        made += _1
 
 
 @jit
@@ -276,9 +272,8 @@ def _begin(data: NDArray[np.uint8], at: Any, end: Any, place: Any, room: Any, la
         return OTHER_KIND
     if not _head(data, at + _FRAME_BYTES, end, prefix):
         return DAMAGED
-    for word in range(3):
-        if load(prefix, _4 + _8 * np.uint64(word)) != _PLAIN[word]:
-            return OTHER_KIND
+    if not is_plain(prefix, _0):
+        return OTHER_KIND
     size = _16 * load_half(prefix, _COUNT_AT)
     if size > _GROWTH * (end - at):
         return DAMAGED

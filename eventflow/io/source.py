@@ -67,6 +67,17 @@ class ByteSource:
         self.position += count
         return count
 
+    def readinto_both(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
+        """Fill `first`, then `second` with the next bytes, as `readinto` does, where the system can at once."""
+        if self._ahead or not len(second) or not hasattr(os, "readv"):
+            return self.readinto(first)
+        try:
+            count = os.readv(self.file.fileno(), [first, second])  # type: ignore[list-item]
+        except OSError as error:
+            raise RecordingError(f"{self.path}: reading failed at byte {self.position}: {reason_of(error)}") from error
+        self.position += count
+        return count
+
     def _read_file(self, buffer: memoryview) -> int:
         try:
             return int(self.file.readinto(buffer) or 0)  # type: ignore[attr-defined]

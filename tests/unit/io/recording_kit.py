@@ -29,6 +29,9 @@ class Dribble(ByteSource):
     def readinto(self, buffer):
         return super().readinto(buffer[: self.most])
 
+    def readinto_both(self, first, second):
+        return self.readinto(first)
+
 
 def make(t, x=None, y=None, p=None, width=WIDTH, height=HEIGHT):
     """Events from columns; those left out are derived from the index."""
