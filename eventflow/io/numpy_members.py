@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
-from deflate import crc32
+from deflate import DeflateError, crc32, deflate_decompress
 
 from eventflow.errors import RecordingError
 
@@ -24,6 +24,8 @@ NPY_MAGIC: Final = b"\x93NUMPY"
 _MAX_HEADER_BYTES: Final = 1 << 16
 _PIECE_BYTES: Final = 1 << 18
 _DEFLATE_GROWTH: Final = 1032  # the most that deflate can make of a byte
+_WORTH_BYTES: Final = 1 << 17  # who reads so much reads on
+_MOST_AT_ONCE_BYTES: Final = 1 << 25
 _LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 
 
@@ -36,6 +38,7 @@ class Member:
         stored: bytes in `file`.
         deflated: whether they are compressed.
         crc: what the CRC-32 of all must be, or None.
+        size: how many bytes they are said to be when they are not compressed, 0 where nothing says it.
 
     Attributes:
         deflated: whether they are compressed.
@@ -44,7 +47,14 @@ class Member:
     """
 
     def __init__(
-        self, file: BinaryIO, start: int, stored: int, *, deflated: bool = False, crc: int | None = None
+        self,
+        file: BinaryIO,
+        start: int,
+        stored: int,
+        *,
+        deflated: bool = False,
+        crc: int | None = None,
+        size: int = 0,
     ) -> None:
         self._file, self._at, self._left, self._crc = file, start, stored, crc
         self._inflate = zlib.decompressobj(-15) if deflated else None
@@ -53,10 +63,18 @@ class Member:
         self.largest = stored * (_DEFLATE_GROWTH if deflated else 1)
         self.damaged = ""
         self._room = np.empty(0, np.uint8)
+        self._packed, self._size = (start, stored), size
+        self._given = 0
+        self._whole: memoryview | None = None
 
     def read(self, count: int) -> bytes | memoryview:
         """Return the next `count` bytes, fewer at the end or where the bytes are damaged; valid until the next call."""
+        if self._inflate is not None and self._given >= _WORTH_BYTES and self._unpacked_whole():
+            assert self._whole is not None
+            self._given += count
+            return self._whole[self._given - count : self._given]
         data = self._stored(count) if self._inflate is None else self._inflated(count)
+        self._given += len(data)
         self.sum = crc32(data, self.sum)
         ended = not self._left if self._inflate is None else self._inflate.eof
         if ended or len(data) < count:
@@ -77,6 +95,21 @@ class Member:
             return
         while count > 0 and (data := self.read(min(count, _PIECE_BYTES))):
             count -= len(data)
+
+    def _unpacked_whole(self) -> bool:
+        """Return whether all bytes are at hand and sound: unpacked at once, which takes a third of the time."""
+        size, crc = self._size, self._crc
+        if self._whole is None and crc is not None and size > self._given and not self.damaged:
+            start, stored = self._packed
+            self._size = 0  # tried once: what is damaged is read as far as it goes
+            if max(size, stored) <= _MOST_AT_ONCE_BYTES:
+                self._file.seek(start)
+                try:
+                    whole = deflate_decompress(self._file.read(stored), size)
+                except DeflateError:
+                    return False
+                self._whole = memoryview(whole) if len(whole) == size and crc32(whole) == crc else None
+        return self._whole is not None
 
     def _check(self) -> None:
         if self._crc is not None and self.sum != self._crc and not self.damaged:
@@ -227,4 +260,4 @@ def member_of(file: BinaryIO, entry: zipfile.ZipInfo, path: str) -> Member:
     _, name, extra = _LOCAL_HEADER.unpack(head)
     start = place + _LOCAL_HEADER.size + name + extra
     deflated = entry.compress_type == zipfile.ZIP_DEFLATED
-    return Member(file, start, entry.compress_size, deflated=deflated, crc=entry.CRC)
+    return Member(file, start, entry.compress_size, deflated=deflated, crc=entry.CRC, size=entry.file_size)

@@ -11,6 +11,7 @@ from recording_kit import HEIGHT, WIDTH, assert_same, decoded, encoded, make
 import eventflow.io as recordings
 from eventflow.errors import ParameterError, RecordingError
 from eventflow.events import LAYOUTS
+from eventflow.io import numpy_members
 
 SIZE = {"width": WIDTH, "height": HEIGHT}
 EVENTS = make(np.arange(200) * 11)
@@ -172,6 +173,62 @@ def test_a_wrong_checksum_is_counted_and_the_events_kept():
     assert len(records) == len(EVENTS)
     assert decoder.skipped == {"damaged": 1}
     assert decoder.info.notes == ["t.npy: its checksum is wrong"]
+
+
+def in_directory(data, name, at, value):
+    """The archive with a number of four bytes changed in what its directory says of an array."""
+    entry = data.rindex(name.encode()) - 46  # the directory's entry; the name stands behind it
+    assert data[entry : entry + 4] == b"PK\1\2"
+    return data[: entry + at] + value.to_bytes(4, "little") + data[entry + at + 4 :]
+
+
+def flipped(data, name, share):
+    """The archive with a bit changed somewhere in an array."""
+    start = data.index(name.encode())
+    after = data.index(b"PK\3\4", start)
+    at = start + int((after - start) * share)
+    return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+
+LIES = {
+    "nothing": lambda data: data,
+    "a bit early": lambda data: flipped(data, "t.npy", 0.1),
+    "a bit late": lambda data: flipped(data, "x.npy", 0.9),
+    "its checksum": lambda data: in_directory(data, "t.npy", 16, 12345),
+    "no size": lambda data: in_directory(data, "t.npy", 24, 0),
+    "a smaller size": lambda data: in_directory(data, "t.npy", 24, 400_000),
+    "a larger size": lambda data: in_directory(data, "x.npy", 24, 9_000_000),
+    "fewer bytes": lambda data: in_directory(data, "x.npy", 20, 100_000),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_compressed_arrays_unpacked_at_once_are_what_they_are_piece_by_piece(tmp_path, monkeypatch, lie):
+    rng = np.random.default_rng(4)
+    count = 200_000
+    x, y, p = (rng.integers(0, high, count) for high in (WIDTH, HEIGHT, 2))
+    columns = {"t": np.cumsum(rng.integers(0, 9, count)), "x": x.astype("u2"), "y": y.astype("u2"), "p": p.astype("u1")}
+    path = tmp_path / "a.npz"
+    path.write_bytes(LIES[lie](npz(np.savez_compressed, **columns)))
+
+    def read(packet_events):
+        with recordings.open(path, packet_events=packet_events, **SIZE) as recording:
+            return np.concatenate([packet.records for packet in recording]), recording.skipped
+
+    at_once = [read(packet_events) for packet_events in (1 << 16, 5000, 1 << 20)]
+    unpacked = numpy_members.deflate_decompress
+    calls = []
+    monkeypatch.setattr(numpy_members, "deflate_decompress", lambda *a: calls.append(1) or unpacked(*a))
+    read(1 << 16)
+    assert len(calls) > 2
+    monkeypatch.setattr(numpy_members, "_WORTH_BYTES", 1 << 40)
+    expected, skipped = read(1 << 16)
+    assert (len(expected) == count and not skipped) == (
+        lie in ("nothing", "no size", "a smaller size", "a larger size")
+    )
+    for records, counted in at_once:
+        assert (records == expected).all()
+        assert counted == skipped
 
 
 def test_an_array_cut_off_keeps_its_whole_rows():
