@@ -14,7 +14,7 @@ import numpy as np
 from eventflow import codec
 from eventflow.errors import CodecError, RecordingError
 from eventflow.events import Events
-from eventflow.io.container_kernels import check_records
+from eventflow.io.container_kernels import check_records, copy_sound
 from eventflow.io.decoder import Decoder, RecordingInfo
 from eventflow.io.order import BEFORE_ALL_TIME
 
@@ -96,6 +96,7 @@ class ContainerDecoder(Decoder):
         self._ids = {each.id for each in channels}
         self._messages = log.messages(self._ids) if channels else iter(())
         self._parts: dict[str, NDArray[Any]] = {}
+        self._size = self.info.width, self.info.height
         self._at = self._count = 0
         self._state = np.array([BEFORE_ALL_TIME, 0], np.int64)
 
@@ -158,15 +159,16 @@ class ContainerDecoder(Decoder):
     def _copy(self, batch: Batch, n: int, taken: int) -> int:
         stop = n + taken
         source = slice(self._at, self._at + taken)
-        batch.records[n:stop].view("V16")[:] = self._parts["records"][source]
+        halves = batch.records[n:stop].view(np.int64)
+        data = self._parts["records"][source].view(np.uint8)
+        sound = copy_sound(data, halves, *self._size, self._state)
         for name, target in (("labels", batch.labels), ("scores", batch.scores)):
             if target is not None:
                 target[n:stop] = self._parts[name][source] if name in self._parts else 0
-        halves = batch.records[n:stop].view(np.int64)
-        keep = np.empty(taken, np.bool_)
-        bad = int(check_records(halves, keep, self.info.width, self.info.height, self._state))
-        if not bad:
+        if sound:
             return stop
+        keep = np.empty(taken, np.bool_)
+        bad = int(check_records(halves, keep, *self._size, self._state))
         self.skip("outside", bad)
         for array in batch.arrays:
             array[n : stop - bad] = array[n:stop][keep]
