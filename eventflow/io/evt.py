@@ -238,7 +238,7 @@ class RawDecoder(Decoder):
         got = self.source.read_at(self.source.position, start)
         words = start[: got - got % self.word_bytes].view(self.word)
         words.flags.writeable = False
-        if self._collect(words, 0, _columns(1), 0, self.first_state())[1]:
+        if self._may_have_triggers(words) and self._collect(words, 0, _columns(1), 0, self.first_state())[1]:
             self._has_triggers()
 
     def messages(self, name: str) -> Iterator[Message]:
@@ -261,14 +261,18 @@ class RawDecoder(Decoder):
         """Look at the kinds of all words of a file, ten times as fast as decoding them: most files have no triggers."""
         if self.trigger_kind is None or not self.source.seekable or not hasattr(os, "preadv"):
             return True
-        shift, kind = self.trigger_kind
         position, words = self.source.position, np.empty(_LOOK_BYTES, np.uint8)
         while got := self.source.read_at(position, words):
             position += got - got % self.word_bytes or got
-            whole = words[: got - got % self.word_bytes].view(self.word)
-            if ((whole >> shift & 0xF) == kind).any():
+            if self._may_have_triggers(words[: got - got % self.word_bytes].view(self.word)):
                 return True
         return False
+
+    def _may_have_triggers(self, words: NDArray[Any]) -> bool:
+        if self.trigger_kind is None:
+            return True
+        shift, kind = self.trigger_kind
+        return bool(((words >> shift & 0xF) == kind).any())
 
     def _collect(
         self, words: NDArray[Any], i: int, columns: tuple[NDArray[Any], ...], n: int, state: NDArray[np.int64]

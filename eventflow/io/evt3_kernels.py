@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from eventflow.io.evt3_block import WORDS, count_block, decode_block
-from eventflow.io.evt3_vector_block import FARTHEST_BASE, MADE, ROOM, decode_vectors
+from eventflow.io.evt3_vector_block import MADE, NO_BASE, ROOM, decode_vectors
 from eventflow.io.evt_state import (
     BEFORE_TIME,
     EPOCH,
@@ -137,28 +137,29 @@ def _swift(  # pragma: no cover
         judged_from = 0
         while j < block:
             if j >= judged_from and j + WORDS <= block:
-                row, low = (address >> 16) & 0x7FF, address >> _LOW_AT
-                after, row, low = decode_block(span, np.uint64(j), out, n, time, row, low, width, height, made)
-                if after >= 0:
-                    n = after
-                    address = (address & ~(_LOW | _ROW)) | row << 16 | low << _LOW_AT
-                    before = time + low
-                    j += WORDS
-                    continue
-                row, low = (address >> 16) & 0x7FF, address >> _LOW_AT
-                base = state[BASE]
-                if 0 <= base <= FARTHEST_BASE and cap - n >= ROOM:
-                    after, row, low, base, sign = decode_vectors(
-                        span, np.uint64(j), out, n, time, row, low, base, state[POLARITY] >> 32, width, height,
+                high, row, low = state[HIGH], (address >> 16) & 0x7FF, address >> _LOW_AT
+                after, new_row, new_low = decode_block(
+                    span, np.uint64(j), out, n, time, high, row, low, width, height, made
+                )
+                if after < 0 and cap - n >= ROOM:
+                    base = state[BASE] if 0 <= state[BASE] < NO_BASE else NO_BASE
+                    after, rise, new_row, new_low, base, sign = decode_vectors(
+                        span, np.uint64(j), out, n, time, high, row, low, base, state[POLARITY] >> 32, width, height,
                         places, made,
                     )  # fmt: skip
                     if after >= 0:
-                        n = after
-                        address = (address & ~(_LOW | _ROW)) | row << 16 | low << _LOW_AT
-                        before = time + low
-                        state[BASE], state[POLARITY] = base, sign << 32
-                        j += WORDS
-                        continue
+                        high += rise
+                        state[HIGH] = high
+                        if base != NO_BASE:
+                            state[BASE], state[POLARITY] = base, sign << 32
+                        time += rise << 12
+                        attention = bias - (high << _HIGH_AT)
+                if after >= 0:
+                    n = after
+                    address = new_row << 16 | high << _HIGH_AT | new_low << _LOW_AT
+                    before = time + new_low
+                    j += WORDS
+                    continue
                 judged_from = j + WORDS
             w = np.int64(span[np.uint64(j)])  # an index without a sign is not looked at for wrapping around
             row_of_kind = (w >> 12) * 4

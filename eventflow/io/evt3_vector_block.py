@@ -1,4 +1,4 @@
-"""Blocks of EVT 3.0 words with vectors among them: decoded all at once.
+"""Blocks of EVT 3.0 words with vectors or a new TIME_HIGH among them: decoded all at once.
 
 Every word becomes a mask of up to twelve pixels, empty where it is no event; where the vector of a word begins is the
 last base and twelve for every word since. Pixels come out of a table, eight at a time, whether they are there or not:
@@ -23,13 +23,14 @@ ROOM: Final = 12 * WORDS + 16
 MADE: Final = 2 * WORDS + WORDS // 4
 """64-bit numbers of the memory in between."""
 
-FARTHEST_BASE: Final = 3000
-"""A base beyond is for another loop."""
+NO_BASE: Final = 3000
+"""Stands for no base, or one beyond every sensor: a block in which such a vector goes on is for another loop."""
 
 _BASE, _VECTOR_12, _VECTOR_8 = 0x3000, 0x4000, 0x5000
 _SHIFT: Final = 512  # added to where vectors begin: what is taken off for the words before may be more than a base
 _POLARITY: Final = 14
-_RESULT: Final = types.UniTuple(types.int64, 5)
+_RISE: Final = 16  # TIME_HIGH rises by less than that in a block: a time has 16 bits then
+_RESULT: Final = types.UniTuple(types.int64, 6)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -40,6 +41,7 @@ def decode_vectors(
     out: Any,
     n: Any,
     time: Any,
+    high: Any,
     row: Any,
     low: Any,
     base: Any,
@@ -51,37 +53,47 @@ def decode_vectors(
 ) -> Any:
     """Decode words[at : at + WORDS] (u16) into `out` (int64 pairs) from event n on, in 64-bit integers.
 
-    `time` is what TIME_LOW adds to, µs; `row` and `low` are the last words of these kinds, without their kind; `base`,
-    0 to FARTHEST_BASE, is where a vector goes on and `polarity` its own, 0 or 1. `places` has the places of the set
-    bits of every byte, a byte each. Returns the next event, and row, low time, base and polarity after the block; or -1
-    and four numbers where a word is of a rarer kind or beyond the sensor, a TIME_LOW falls, or something stands between
-    the words of a vector: nothing is written then. Nothing is checked of the arrays' sizes.
+    `time` is what TIME_LOW adds to, µs; `high`, `row` and `low` are the last words of these kinds, without their kind;
+    `base`, 0 to NO_BASE, is where a vector goes on and `polarity` its own, 0 or 1. `places` has the places of the
+    set bits of every byte, a byte each. Returns the next event, how much TIME_HIGH rose, and row, low time, base and
+    polarity after the block; or -1 and five numbers where a word is of a rarer kind or beyond the sensor, time falls or
+    rises far, or something stands between the words of a vector: nothing is written then. Nothing is checked of the
+    arrays' sizes.
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         words, out, places, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 11, 12)
+            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 12, 13)
         )
-        n, time, *given = arguments[3:11]
+        n, time, *given = arguments[3:12]
         loaded = Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16)
         block = _VectorBlock(builder, loaded, *given)
-        results = [cgutils.alloca_once_value(builder, ir.IntType(64)(start)) for start in (-1, 0, 0, 0, 0)]
+        results = [cgutils.alloca_once_value(builder, ir.IntType(64)(start)) for start in (-1, 0, 0, 0, 0, 0)]
         with builder.if_then(builder.not_(block.odd())):
             after = block.write_vectors(out, n, time, places, made)
             for result, value in zip(results, (after, *block.memory()), strict=True):
                 builder.store(value, result)
         return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])
 
-    return _RESULT(words, types.uint64, out, *[types.int64] * 8, places, made), generate
+    return _RESULT(words, types.uint64, out, *[types.int64] * 9, places, made), generate
 
 
 class _VectorBlock(Block):
     """The words of a block, and what is known of each."""
 
     def __init__(
-        self, builder: Any, words: Lanes, row: Any, low: Any, base: Any, polarity: Any, width: Any, height: Any
+        self,
+        builder: Any,
+        words: Lanes,
+        high: Any,
+        row: Any,
+        low: Any,
+        base: Any,
+        polarity: Any,
+        width: Any,
+        height: Any,
     ) -> None:
-        super().__init__(builder, words, row, low, width, height)
+        super().__init__(builder, words, high, row, low, width, height)
 
         def spread(number: Any) -> Lanes:
             return Lanes.spread(builder, number, WORDS, 16)
@@ -104,13 +116,19 @@ class _VectorBlock(Block):
             self._is_base | self._is_12 | self._is_8, spread(base) | spread(polarity) << _POLARITY
         )
 
+    def _clocked(self, high: Lanes, low: Lanes) -> tuple[Lanes, Lanes]:
+        zero = Lanes.spread(self._builder, ir.IntType(16)(0), WORDS, 16)
+        self._rise = self._time.filled(self._is_high, high) - high
+        new_high = self._is_high & ~self._rise.equal(self._rise.after(zero))
+        clock = self._time.where(self._is_low, zero).filled(self._is_low | new_high, low) | self._rise << 12
+        return clock, clock.below(clock.after(low)) | ~self._rise.below(_RISE)
+
     def odd(self) -> Any:
         """Return whether the block is to be decoded in another way."""
         is_vector = self._is_12 | self._is_8
-        known = self._is_row | self._is_event | self._is_low | self._is_base | is_vector
         follows = self._kind_before.equal(_BASE) | self._kind_before.equal(_VECTOR_12)
         bad_vector = is_vector & ~(follows & self._end.below(self._width + 1))
-        return (~known | self._beyond | bad_vector | self._low.below(self._low_before)).any()
+        return (self._odd | ~(self._known | self._is_base | is_vector) | bad_vector).any()
 
     def write_vectors(self, out: Any, n: Any, time: Any, places: Any, made: Any) -> Any:
         """Write the events to `out` from index n on; return the index after them."""
@@ -121,7 +139,7 @@ class _VectorBlock(Block):
         sign = (self._words >> 11 & 1).where(self._is_event, self._sign >> _POLARITY)
         place = first.widened(32) | self._row.widened(32) << 16
         columns = [
-            (self._low & 0xFFF).widened(64) + Lanes.spread(builder, time, WORDS, 64),
+            self._clock.widened(64) + Lanes.spread(builder, time, WORDS, 64),
             place.widened(64) | sign.widened(64) << 32,
             pixels,
         ]
@@ -143,6 +161,9 @@ class _VectorBlock(Block):
         return builder.load(index)
 
     def memory(self) -> list[Any]:
-        """Return the row, the low time, the base and its polarity that hold after the block."""
-        last = [self._after & 0x1FFF, self._after >> _POLARITY]
-        return [*super().memory(), *(self._builder.zext(each.last(), ir.IntType(64)) for each in last)]
+        """Return how much TIME_HIGH rose, and row, low time, base and its polarity as they hold after the block."""
+        first, *last = (
+            self._builder.zext(each.last(), ir.IntType(64))
+            for each in (self._rise, self._after & 0x1FFF, self._after >> _POLARITY)
+        )
+        return [first, *super().memory(), *last]

@@ -35,7 +35,7 @@ _IN_PYTHON = {
     "count_block": lambda *given: 0,
     "is_plain": lambda *given: False,
     "decode_times_and_events": lambda *given: (-1, 0, 0),
-    "decode_vectors": lambda *given: (-1, 0, 0, 0, 0),
+    "decode_vectors": lambda *given: (-1, 0, 0, 0, 0, 0),
     "decode_block": lambda *given: (-1, 0, 0),
     "trailing_zeros": lambda value: (int(value) & -int(value)).bit_length() - 1,
 }
