@@ -42,8 +42,8 @@ def decode_block(
     `high` is the last TIME_HIGH, `time` the time it stands for, µs; `last` is how long after it the last event was, 0
     where it was before; `shift` is where the header begins in a word. Returns the next event, how much TIME_HIGH rose
     and `last` after the block, seen from `time`; or -1 and two numbers where a word is of another kind, has none or
-    more than two pixels or begins where not all 32 fit on the sensor, or time falls or rises far: nothing is written
-    then. `made` holds ROOM pairs in between. Nothing is checked of the arrays' sizes.
+    more than two pixels or one beyond the sensor, or time falls or rises far: nothing is written then. `made` holds
+    ROOM pairs in between. Nothing is checked of the arrays' sizes.
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -77,7 +77,9 @@ class _Block:
         self._rise = (header & 0xFFF_FFFF).filled(is_high, spread(high)) - spread(high)
         self._since = self._rise << 6 | header >> 22 & 63
         self._latest = self._since.filled(self._is_event, spread(last))
-        fits = ((header >> 11 & 0x7FF) + 31).below(spread(width)) & (header & 0x7FF).below(spread(height))
+        self._places = _lowest(self._mask), _lowest(self._rest)
+        farthest = self._places[0].where(self._rest.equal(0), self._places[1])
+        fits = ((header >> 11 & 0x7FF) + farthest).below(spread(width)) & (header & 0x7FF).below(spread(height))
         one_or_two = (self._rest & (self._rest - 1)).equal(0) & ~self._mask.equal(0)
         late = ~self._rise.below(_FARTHEST) | self._latest.below(self._latest.after(spread(last)))
         self._odd = ~(self._is_event | is_high) | self._is_event & ~(fits & one_or_two) | late
@@ -94,8 +96,8 @@ class _Block:
         place = (header >> 11 & 0x7FF) | (header & 0x7FF) << 16
         polarity = (header >> 28).widened(64) << 32
         columns = [
-            Column(times.beside((place + _lowest(mask)).widened(64) | polarity), flags.as_mask())
-            for mask, flags in ((self._mask, self._is_event), (self._rest, self._is_event & ~self._rest.equal(0)))
+            Column(times.beside((place + first).widened(64) | polarity), flags.as_mask())
+            for first, flags in zip(self._places, (self._is_event, self._is_event & ~self._rest.equal(0)), strict=True)
         ]
         out, after = pairs(builder, out), cgutils.alloca_once(builder, n.type)
         any_rest = builder.icmp_unsigned("!=", columns[1].mask, columns[1].mask.type(0))

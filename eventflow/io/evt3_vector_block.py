@@ -1,8 +1,8 @@
 """Blocks of EVT 3.0 words with vectors or a new TIME_HIGH among them: decoded all at once.
 
 Every word becomes a mask of up to twelve pixels, empty where it is no event; where the vector of a word begins is the
-last base and twelve for every word since. Pixels come out of a table, eight at a time, whether they are there or not:
-which kinds of words follow one another cannot be predicted, and a branch taken wrongly costs more than both.
+last base and twelve for every word since. Several pixels come out of a table, eight at a time, whether they are there
+or not; how many they are cannot be predicted, and a branch taken wrongly costs more.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class _VectorBlock(Block):
         builder, word = self._builder, ir.IntType(64)
         pixels = (self._words & 0xFFF).where(self._is_12, self._is_event.widened(16))
         pixels = (self._words & 0xFF).where(self._is_8, pixels)
-        first = self._field.where(self._is_event, self._begin)
+        lowest = (~pixels & (pixels - 1)).ones()
+        first = self._field.where(self._is_event, self._begin + lowest)
         sign = (self._words >> 11 & 1).where(self._is_event, self._sign >> _POLARITY)
         place = first.widened(32) | self._row.widened(32) << 16
         columns = [
@@ -151,14 +152,30 @@ class _VectorBlock(Block):
         with cgutils.for_range(builder, word(WORDS)) as loop:
             t, half, mask = (builder.load(builder.gep(begin, [loop.index])) for begin in begins)
             mask = builder.zext(mask, word)
-            for lowest, count, bits in ((0, 8, builder.and_(mask, word(0xFF))), (8, 4, builder.lshr(mask, word(8)))):
-                columns_of = Lanes.load(builder, builder.gep(places, [bits]), count, 8).widened(64)
-                halves = columns_of + Lanes.spread(builder, builder.add(half, word(lowest)), count, 64)
-                at = builder.load(index)
-                pairs = Lanes.spread(builder, t, count, 64).beside(halves)
-                pairs.store(builder.gep(out, [builder.shl(at, word(1))]))
-                builder.store(builder.add(at, builder.ctpop(bits)), index)
+            rest = builder.and_(mask, builder.sub(mask, word(1)))
+            with builder.if_else(builder.icmp_unsigned("==", rest, word(0))) as (one, several):
+                with one:
+                    at = builder.load(index)
+                    Lanes.spread(builder, t, 1, 64).beside(Lanes.spread(builder, half, 1, 64)).store(
+                        builder.gep(out, [builder.shl(at, word(1))])
+                    )
+                    builder.store(builder.add(at, builder.ctpop(mask)), index)
+                with several:
+                    begin = builder.sub(half, builder.cttz(mask, ir.IntType(1)(1)))
+                    self._put_pixels(t, begin, mask, places, out, index)
         return builder.load(index)
+
+    def _put_pixels(self, t: Any, begin: Any, mask: Any, places: Any, out: Any, index: Any) -> None:
+        """Write an event for each pixel of a vector whose first column has the second half `begin`."""
+        builder, word = self._builder, ir.IntType(64)
+        parts = (0, 8, builder.and_(mask, word(0xFF))), (8, 4, builder.lshr(mask, word(8)))
+        for lowest, count, bits in parts:
+            columns = Lanes.load(builder, builder.gep(places, [bits]), count, 8).widened(64)
+            halves = columns + Lanes.spread(builder, builder.add(begin, word(lowest)), count, 64)
+            at = builder.load(index)
+            pairs = Lanes.spread(builder, t, count, 64).beside(halves)
+            pairs.store(builder.gep(out, [builder.shl(at, word(1))]))
+            builder.store(builder.add(at, builder.ctpop(bits)), index)
 
     def memory(self) -> list[Any]:
         """Return how much TIME_HIGH rose, and row, low time, base and its polarity as they hold after the block."""
