@@ -35,7 +35,8 @@ PACKET_EVENTS: Final = 1 << 14
 _HEAD: Final = struct.Struct("<ii")
 _LEAD_BYTES: Final = HEAD_BYTES + EVENTS_PREFIX_BYTES
 _LZ4_HIGH_LEVEL: Final = 9
-_ZSTD_LEVELS: Final = {"zstd": 3, "zstd_high": 12}
+_ZSTD_LEVEL: Final = 3
+_ZSTD_HIGH_LEVEL: Final = 12
 _IDENTIFIERS: Final = {"events": "EVTS", "frames": "FRME", "imu": "IMUS", "triggers": "TRIG"}
 _ROOM_BYTES: Final = 8192
 
@@ -134,8 +135,13 @@ def packer(compression: str) -> Callable[[Any], Any]:
     """Return what compresses the payload of a packet."""
     if compression == "none":
         return lambda data: data
-    if compression in _ZSTD_LEVELS:
-        return zstandard.ZstdCompressor(level=_ZSTD_LEVELS[compression]).compress
+    if compression == "zstd":
+        # what precedes a packet's events makes it larger than what the smaller and faster tables are taken for
+        size = PACKET_EVENTS * EVENT_BYTES
+        how = zstandard.ZstdCompressionParameters.from_level(_ZSTD_LEVEL, source_size=size)
+        return zstandard.ZstdCompressor(compression_params=how).compress
+    if compression == "zstd_high":
+        return zstandard.ZstdCompressor(level=_ZSTD_HIGH_LEVEL).compress
     level = _LZ4_HIGH_LEVEL if compression == "lz4_high" else 0
 
     def pack(data: Any) -> Any:

@@ -134,8 +134,10 @@ class PacketStream:
             made: bytes of it in use.
         """
         if not self._unpacker.magic:
-            end = made if self._large_follows() else self._copy_into(records, made)
-            return end if end > made else self._read_into(records, made)
+            if self.body_left or self._begin_body(_LARGE_BYTES):
+                return self._read_into(records, made)
+            end = self._copy_into(records, made)
+            return self._read_into(records, made) if end == made and self._begin_body() else end
         if self._unpacker.magic == ZSTD_MAGIC:
             return self._decompress_into(memoryview(records), made)  # type: ignore[arg-type]
         if not self._compiled:
@@ -175,8 +177,6 @@ class PacketStream:
 
     def _read_into(self, records: NDArray[np.uint8], made: int) -> int:
         """Read records of a packet that is not compressed from the file to their place, and what precedes the next."""
-        if not self.body_left and not self._begin_body():
-            return made
         stop = made + min(self.body_left, len(records) - made, _IN_CACHE_BYTES)
         while made < stop:
             taken = stop - made
@@ -196,21 +196,17 @@ class PacketStream:
             self.body_left -= got
         return made
 
-    def _large_follows(self) -> bool:
-        """Return whether the next packet is so large that its records are best read to their place."""
-        if self.body_left:
-            return True
-        if self._source.size is None or not self._have(HEAD_BYTES, most=_LEAD_READ_BYTES):
-            return False
-        return bool(_HEAD.unpack_from(self._view, self._at)[1] >= _LARGE_BYTES)
-
-    def _begin_body(self) -> bool:
-        """Go to the events of the next packet and return whether it is wanted, of the common kind and whole."""
+    def _begin_body(self, least: int = 1) -> bool:
+        """Go to the events of the next packet, of `least` bytes; return whether it is wanted, common and whole."""
         if self._source.size is None or not self._have(_LEAD_BYTES, most=_LEAD_READ_BYTES):
             return False
         stream, size = _HEAD.unpack_from(self._view, self._at)
         start = self._at + HEAD_BYTES
-        if stream != self._wanted or not 0 < size <= MAX_PACKET_BYTES or self.position + HEAD_BYTES + size > self._end:
+        if (
+            stream != self._wanted
+            or not least <= size <= MAX_PACKET_BYTES
+            or self.position + HEAD_BYTES + size > self._end
+        ):
             return False
         events = plain_count(self._view[start : start + EVENTS_PREFIX_BYTES], size)
         if events < 0:
