@@ -38,6 +38,10 @@ class DatDecoder(RawDecoder):
         super().__init__(source, info)
         self.options: tuple[Any, ...] = bits
 
+    def events_of(self, count: int) -> int:
+        """Return the number of records; see RawDecoder.events_of."""
+        return count // _RECORD_BYTES
+
     def openeb_origin(self) -> int | None:
         """Return None: OpenEB does not shift what was shifted when the file was written."""
         return None

@@ -115,6 +115,10 @@ class RawDecoder(Decoder):
         """Return how many events words hold at most, and the first TIME_HIGH among them or -1."""
         return self.kernels.survey(words, *self.options)  # type: ignore[no-any-return]
 
+    def events_of(self, count: int) -> int | None:
+        """Return how many events `count` bytes hold at most; None where only a look at the words says."""
+        return None
+
     def openeb_origin(self) -> int | None:
         """Return the time of the first TIME_HIGH; see Decoder.openeb_origin."""
         while self._chunks.refill():

@@ -137,8 +137,17 @@ def _placed(decoder: RawDecoder, pool: ThreadPoolExecutor, cuts: list[int], room
 
 def _survey(decoder: RawDecoder, begin: int, end: int) -> tuple[int, list[int]]:
     """Return how many events some words hold at most, and the first TIME_HIGH of each chunk of them."""
-    counts = [decoder.survey(words) for words in _chunks(decoder, begin, end)]
-    return sum(int(events) for events, _ in counts), [int(high) for _, high in counts if high >= 0]
+    known = decoder.events_of(end - begin)
+    parts = _chunks(decoder, begin, end) if known is None else _first_words(decoder, begin, end)
+    counts = [decoder.survey(words) for words in parts]
+    highs = [int(high) for _, high in counts if high >= 0]
+    return sum(int(events) for events, _ in counts) if known is None else known, highs
+
+
+def _first_words(decoder: RawDecoder, begin: int, end: int) -> Iterator[NDArray[Any]]:
+    """Yield the first word of each chunk."""
+    for at in range(begin, end, CHUNK_BYTES):
+        yield from _chunks(decoder, at, min(at + decoder.word_bytes, end))
 
 
 def _chunks(decoder: RawDecoder, begin: int, end: int) -> Iterator[NDArray[Any]]:

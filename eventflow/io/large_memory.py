@@ -2,6 +2,8 @@
 
 The system fills fresh memory with zeros page by page, which costs as much as decoding into it. What was used before has
 that behind it: who reads recording after recording pays once. Meanwhile the system may take it back (MADV_FREE).
+Pictures, of which many of one size come every second, have kernels/pool.py; here sizes are all different, and more than
+a little is never held for later.
 """
 
 from __future__ import annotations
