@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _PIECE_ROWS: Final = 1 << 16
 _SMALL_CHUNK_ROWS: Final = 1 << 10  # below, a call takes longer than its chunk
-_LARGEST_CHUNK_BYTES: Final = 1 << 28
+_LARGEST_CHUNK_BYTES: Final = 1 << 26  # at once: there are four columns
+_HOPELESS_CHUNK_BYTES: Final = 1 << 27  # the HDF5 library takes twice as much
 
 
 def stored_rows(dataset: h5py.Dataset) -> int:
@@ -34,6 +35,17 @@ def stored_rows(dataset: h5py.Dataset) -> int:
         return int(dataset.id.get_num_chunks()) * int(chunks[0]) // max(across, 1)
     row_bytes = int(dataset.dtype.itemsize) * math.prod(row_shape)
     return int(dataset.id.get_storage_size()) // max(row_bytes, 1)
+
+
+def _check_chunk(dataset: h5py.Dataset) -> None:
+    """Refuse a large chunk that the HDF5 library must unpack as a whole, or that is a bomb."""
+    size = math.prod(dataset.chunks or (0,)) * int(dataset.dtype.itemsize)
+    packed = dataset.id.get_create_plist().get_nfilters() > 0
+    if packed and (size > _HOPELESS_CHUNK_BYTES or dataset.id.get_storage_size() * 1000 < size):
+        raise RecordingError(
+            f"{dataset.file.filename}: {dataset.name} has compressed chunks of {size} bytes, unpacked as a whole; "
+            f"expected at most {_HOPELESS_CHUNK_BYTES}, growing less than a thousandfold (h5repack -l CHUNK=65536)"
+        )
 
 
 class Hdf5Rows:
@@ -60,8 +72,7 @@ class Hdf5Rows:
         row_bytes = self.dtype.itemsize * int(np.prod(self.row_shape, dtype=np.int64))
         self._block_bytes = self.block_rows * row_bytes
         if self._block_bytes > _LARGEST_CHUNK_BYTES:
-            if self._chunks and dataset.id.get_storage_size() * 1000 < self._block_bytes:
-                raise RecordingError(f"{dataset.file.filename}: {dataset.name} has chunks of {self._block_bytes} bytes")
+            _check_chunk(dataset)
             self._unpack, self.block_rows = None, max(_LARGEST_CHUNK_BYTES // row_bytes, 1)
             self.chunk_rows = self.block_rows
 

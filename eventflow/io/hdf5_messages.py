@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eventflow.messages import Pose
 
 _SAMPLES: Final = 1 << 10
-_MOST_BYTES: Final = 1 << 28  # of an image, of a row of other values, of a chunk of either
+_MOST_BYTES: Final = 1 << 26  # of an image, of a row of other values, of a chunk of either
 
 
 def times_in_us(times: NDArray[Any], unit: str | None = None) -> NDArray[np.int64]:
@@ -39,8 +39,8 @@ def frames_of(images: h5py.Dataset, times: h5py.Dataset, unit: str) -> Iterator[
     """Yield the images of a dataset of shape (n, height, width) or (n, height, width, 1 or 3)."""
     with _named(images):
         for first, t in _times(times, _rows_of(images, times), unit):
-            for index, time in enumerate(t.tolist(), first):
-                yield Frame(_image(images[index]), time)
+            for image, time in zip(_each(images, first, first + len(t)), t.tolist(), strict=True):
+                yield Frame(_image(image), time)
 
 
 def _rows_of(*datasets: h5py.Dataset) -> int:
@@ -59,6 +59,16 @@ def _times(times: h5py.Dataset, count: int, unit: str) -> Iterator[tuple[int, ND
     """Yield the first `count` times in µs, some at once, each time with the row of the first of them."""
     for first in range(0, count, _SAMPLES):
         yield first, times_in_us(times[first : min(first + _SAMPLES, count)], unit)
+
+
+def _each(rows: h5py.Dataset, first: int, stop: int) -> Iterator[NDArray[Any]]:
+    """Yield rows one by one, those of a chunk read at once: the HDF5 library unpacks it for each call anew."""
+    step = rows.chunks[0] if rows.chunks else 1
+    step = max(min(step, _MOST_BYTES // max(math.prod(rows.shape[1:]) * rows.dtype.itemsize, 1)), 1)
+    while first < stop:
+        after = min((first // step + 1) * step, stop)
+        yield from rows[first:after]
+        first = after
 
 
 def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -99,8 +109,8 @@ def poses_of(matrices: h5py.Dataset, times: h5py.Dataset, unit: str) -> Iterator
     """Yield the poses of a dataset of shape (n, 4, 4)."""
     with _named(matrices):
         for first, t in _times(times, _rows_of(matrices, times), unit):
-            for index, time in enumerate(t.tolist(), first):
-                yield pose_of(time, matrices[index])
+            for matrix, time in zip(_each(matrices, first, first + len(t)), t.tolist(), strict=True):
+                yield pose_of(time, matrix)
 
 
 def _image(image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -39,6 +39,8 @@ def index_mcap(data: Any, at: int, rows: Any) -> Any:  # pragma: no cover
         if size < 0 or size > len(data) - start:
             return n, at, True
         kind = data[at]
+        if kind == 0:  # there is none: this is zeros
+            return n, at, True
         rows[n, KIND], rows[n, RECORD], rows[n, START], rows[n, STOP] = kind, at, start, start + size
         rows[n, CHANNEL] = rows[n, TIME_NS] = rows[n, SEQUENCE] = -1
         if kind == MCAP_MESSAGE:
@@ -78,7 +80,7 @@ def index_ros1(data: Any, at: int, rows: Any) -> Any:  # pragma: no cover
                 rows[n, TIME_NS] = _u32(data, value + 5) * _NS + _u32(data, value + 9)
         size = _u32(data, end)
         start = end + 4
-        if size > len(data) - start:
+        if size > len(data) - start or rows[n, KIND] < 0:
             return n, at, True
         rows[n, RECORD], rows[n, START], rows[n, STOP] = at, start, start + size
         n += 1

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from eventflow.io.source import ByteSource
 
-MAX_RECORD_BYTES: Final = 1 << 30
+MAX_RECORD_BYTES: Final = 1 << 27
+"""Records and chunks beyond this, as stored or unpacked, count as damage: flipped bits must not take the memory."""
+
 _ROOM_BYTES: Final = 1 << 24  # taken at once for what may be shorter than it says
 _ROWS: Final = 4096
 _WINDOW_BYTES: Final = 1 << 20
@@ -114,6 +116,7 @@ class ChunkedLog(Log):
     first_record: int
     index: Callable[[NDArray[np.uint8], int, NDArray[np.int64]], tuple[int, int, bool]]
     message_kind: int
+    told_kinds: tuple[int, ...]
     chunk_pattern: re.Pattern[bytes]
 
     def __init__(self, source: ByteSource) -> None:
@@ -177,11 +180,12 @@ class ChunkedLog(Log):
     ) -> Iterator[LogMessage]:
         chunk.flags.writeable = False
         rows = np.empty((_ROWS, COLUMNS), np.int64)
-        at, number, broken = 0, -1, False
+        at, before, broken = 0, 0, False
         while at < len(chunk) and not broken:
             count, at, broken = self.index(chunk, at, rows)
-            for row in rows[:count].tolist():
-                number += 1
+            known = np.flatnonzero(np.isin(rows[:count, KIND], (self.message_kind, *self.told_kinds)))
+            numbers, before = (known + before).tolist(), before + count
+            for number, row in zip(numbers, rows[known].tolist(), strict=True):
                 if row[KIND] != self.message_kind:
                     self._learn(chunk[row[RECORD] : row[STOP]])
                 elif number >= first and (wanted is None or row[CHANNEL] in wanted):
@@ -282,7 +286,7 @@ def unpacked(data: NDArray[np.uint8], compression: str, size: int) -> NDArray[np
         raise DamageError(f"a chunk of {size} bytes")
     if compression in ("", "none"):
         return data
-    unpack = {"lz4": _lz4, "zstd": _zstd, "bz2": _bz2}.get(compression)
+    unpack: Callable[[Any, int], Any] | None = {"lz4": _lz4, "zstd": _zstd, "bz2": _bz2}.get(compression)
     if unpack is None:
         raise DamageError(f"compression {compression!r}")
     try:
@@ -296,21 +300,20 @@ def _lz4(data: Any, size: int) -> bytes:
     return lz4.frame.decompress_chunk(context, data, max_length=max(size, 1))[0]  # type: ignore[no-any-return]
 
 
-def _zstd(data: Any, size: int) -> bytes:
+def _zstd(data: Any, size: int) -> NDArray[np.uint8]:
+    room, have = np.empty(size, np.uint8), 0
     with zstandard.ZstdDecompressor().stream_reader(data) as stream:
-        parts: list[bytes] = []
-        while size:
+        while have < size:
             try:
-                part = stream.read(min(size, _ROOM_BYTES))
+                got = stream.readinto(room[have : have + _ROOM_BYTES].data)
             except zstandard.ZstdError:
-                if not parts:
+                if not have:
                     raise
                 break
-            if not part:
+            if not got:
                 break
-            parts.append(part)
-            size -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+            have += got
+    return room[:have]
 
 
 def _bz2(data: Any, size: int) -> bytes:

@@ -55,6 +55,7 @@ class McapLog(ChunkedLog):
     """
 
     index = staticmethod(index_mcap)
+    told_kinds = (SCHEMA, CHANNEL)
     message_kind = MCAP_MESSAGE
     chunk_pattern = re.compile(rb"\x06.{5}\x00{3}.{28}(?:\x00{4}|\x03\x00{3}lz4|\x04\x00{3}zstd)", re.S)
 

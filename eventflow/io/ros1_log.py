@@ -32,6 +32,7 @@ class Ros1Log(ChunkedLog):
 
     index = staticmethod(index_ros1)
     message_kind = _MESSAGE
+    told_kinds = (_CONNECTION,)
     chunk_pattern = re.compile(rb"op=\x05")
 
     def __init__(self, source: ByteSource) -> None:

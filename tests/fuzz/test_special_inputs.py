@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import os
 import struct
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 import warnings
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -189,3 +191,58 @@ def _write(pipe: Path, data: bytes) -> None:
             file.write(data)
     except BrokenPipeError:  # the reader was done before
         pass
+
+
+@pytest.mark.parametrize(("name", "compression"), [("mcap", "zstd"), ("mcap", "lz4"), ("rosbag1", "bz2")])
+@pytest.mark.parametrize("size", [1 << 30, 1 << 26])
+def test_a_chunk_of_a_log_that_is_a_bomb(tmp_path, name, compression, size):
+    plain = small(tmp_path, name)
+    data = plain.read_bytes()
+    pack = {"lz4": lz4.frame.compress, "zstd": zstandard.ZstdCompressor().compress, "bz2": bz2.compress}[compression]
+    bomb = pack(bytes(size))
+    if name == "mcap":
+        at = 8 + 9 + struct.unpack_from("<Q", data, 9)[0]  # behind the header
+        body = struct.pack("<QQQI", 0, 1, size, 0) + struct.pack("<I", len(compression)) + compression.encode()
+        record = b"\x06" + struct.pack("<Q", len(body) + 8 + len(bomb)) + body + struct.pack("<Q", len(bomb))
+    else:
+        at = 13 + 4 + struct.unpack_from("<I", data, 13)[0]
+        at += 4 + struct.unpack_from("<I", data, at)[0]
+        fields = (b"op=\x05", b"compression=bz2", b"size=" + struct.pack("<I", size))
+        head = b"".join(struct.pack("<I", len(each)) + each for each in fields)
+        record = struct.pack("<I", len(head)) + head + struct.pack("<I", len(bomb))
+    path = tmp_path / f"bomb{plain.suffix}"
+    path.write_bytes(data[:at] + record + bomb + data[at:])
+    count, megabytes, seconds, _ = cost_of(path, plain)
+    assert count == 120
+    assert megabytes < 200
+    assert seconds < 5
+
+
+def test_a_chunk_of_hdf5_that_is_a_bomb(tmp_path):
+    import h5py
+
+    path, count = tmp_path / "bomb.h5", 1 << 25
+    with h5py.File(path, "w") as file:
+        for column, dtype in (("t", "i8"), ("x", "u2"), ("y", "u2"), ("p", "u1")):
+            made = file.create_dataset(f"events/{column}", (count,), dtype, chunks=(count,), compression=1)
+            made.id.write_direct_chunk((0,), zlib.compress(bytes(count * made.dtype.itemsize), 1))
+        file.attrs["width"], file.attrs["height"] = 40, 30
+    _, megabytes, seconds, said = cost_of(path, small(tmp_path, "npz"))
+    assert "compressed chunks of 268435456 bytes" in said
+    assert megabytes < 100
+    assert seconds < 5
+
+
+def test_images_in_large_chunks_are_read_a_chunk_at_a_time(tmp_path):
+    import h5py
+
+    path = tmp_path / "a.hdf5"
+    images = np.random.default_rng(0).integers(0, 255, (1000, 4, 5), np.uint8)
+    with h5py.File(path, "w") as file:
+        file["davis/left/events"] = np.array([[1.0, 2.0, 3.0, 1.0]])
+        file.create_dataset("davis/left/image_raw", data=images, chunks=(300, 4, 5), compression="gzip")
+        file["davis/left/image_raw_ts"] = np.arange(1000) / 4
+    with io.open(path, format="mvsec") as recording:
+        frames = list(recording.messages("frames"))
+    assert [frame.t for frame in frames] == list(range(0, 250_000_000, 250_000))
+    assert np.array_equal([frame.image for frame in frames], images)
