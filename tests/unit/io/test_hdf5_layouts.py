@@ -447,8 +447,9 @@ def test_times_that_the_layouts_cannot_hold_are_refused_by_the_event(tmp_path):
         io.write(EVENTS, tmp_path / "a.h5", format="dsec", compression="lzma")
 
 
-def test_plain_h5py_reads_what_is_written_for_dsec(tmp_path):
-    path = io.write(EVENTS, tmp_path / "a.h5", format="dsec")
+@pytest.mark.parametrize("compression", ["zstd", "gzip", "none"])
+def test_plain_h5py_reads_what_is_written_for_dsec(tmp_path, compression):
+    path = io.write(EVENTS, tmp_path / "a.h5", format="dsec", compression=compression)
     with h5py.File(path) as file:
         t = file["events/t"][:]
         assert [file[f"events/{name}"].dtype for name in "txyp"] == ["u4", "u2", "u2", "u1"]
