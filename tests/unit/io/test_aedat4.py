@@ -17,9 +17,15 @@ import eventflow.io.aedat4_encoder as aedat4_encoder
 from eventflow.errors import RecordingError
 from eventflow.io import aedat4_packets
 from eventflow.io.aedat4 import open_decoder
-from eventflow.io.aedat4_flatbuffers import FlatbufferError, events_prefix, framed_events, read_data_table
+from eventflow.io.aedat4_flatbuffers import (
+    EVENTS_PREFIX_BYTES,
+    FlatbufferError,
+    events_prefix,
+    framed_events,
+    read_data_table,
+)
 from eventflow.io.decoder import Batch
-from eventflow.io.lz4_kernels import ALL_DONE, NO_ROOM, OTHER_KIND, unpack_events
+from eventflow.io.lz4_kernels import ALL_DONE, NO_ROOM, OTHER_KIND, unpack_events, unpack_records
 from eventflow.io.source import ByteSource
 
 BESIDE_EVENTS = {
@@ -231,6 +237,53 @@ def test_compiled_lz4_gives_what_the_library_gives(data):
     done, made, status = unpack_events(source, index, out)
     assert (done, status) == (len(payloads), ALL_DONE)
     assert out[:made].tobytes() == b"".join(payloads)
+
+
+def test_a_count_that_repeats_what_precedes_it_is_unpacked():
+    payloads = [events_prefix(count) + bytes(16 * count) for count in range(16)]
+    source, index = frames(payloads, store_size=False)
+    out = np.empty(1 << 16, np.uint8)
+    done, made, _ = unpack_events(source, index, out)
+    assert (done, out[:made].tobytes()) == (16, b"".join(payloads))
+
+
+def some_packets(sizes):
+    random = np.random.default_rng(sum(sizes))
+    for size in sizes:
+        words = np.empty((size, 2), np.int64)
+        words[:, 0] = 10**15 + np.cumsum(random.integers(0, 300, size))
+        words[:, 1] = random.integers(0, 346, size) | random.integers(0, 260, size) << 16 | random.integers(0, 2) << 32
+        yield events_prefix(size) + words.tobytes()
+
+
+def unpacked(frame):
+    try:
+        return lz4.frame.decompress(frame)[EVENTS_PREFIX_BYTES:]
+    except RuntimeError:
+        return None
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_records_before_a_damaged_packet_are_what_the_library_gives(data):
+    payloads = list(some_packets(data.draw(st.lists(st.integers(0, 3000), min_size=2, max_size=5))))
+    source, index = frames(payloads, store_size=False, block_linked=data.draw(st.booleans()))
+    broken, hit = source.copy(), data.draw(st.integers(0, len(payloads) - 1))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(int(index[hit, 0]) + 4, int(index[hit, 1]) - 1))
+        broken[at] = data.draw(st.integers(0, 255))
+    begin = 16 * data.draw(st.integers(0, 2))
+    size = begin + sum(map(len, payloads)) - data.draw(st.sampled_from([0, 32 * len(payloads), 4000]))
+    memory = np.full(max(size, begin) + 64, 0xA5, np.uint8)
+    done, made, status = unpack_records(broken, index, memory[32 : 32 + max(size, begin)], begin)
+    assert (memory[: 32 + begin] == 0xA5).all()
+    assert (memory[32 + max(size, begin) :] == 0xA5).all()
+    expected = [unpacked(broken[start:stop].tobytes()) for start, stop in index[: min(done, hit)]]
+    assert memory[32 + begin :].tobytes().startswith(b"".join(expected))
+    if status == ALL_DONE:
+        assert done == len(payloads)
+    if done <= hit:
+        assert made == begin + sum(map(len, expected))
 
 
 @settings(deadline=None, max_examples=100)
