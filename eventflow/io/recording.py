@@ -412,9 +412,9 @@ def read(path: str | os.PathLike[str], *, threads: int | None = None, **options:
 
     Args:
         path: a file, a folder that is one recording (a ROS 2 bag), a named pipe, or "-" for standard input.
-        threads: how many threads decode a Prophesee RAW or DAT file; the events are the same for any number. None uses
-            one for small files, and for large ones as many as there are cores, at most four. Pipes and other formats
-            ignore it.
+        threads: how many threads decode, where a format can use several: Prophesee RAW and DAT, AEDAT 4, HDF5 of
+            columns. The events are the same for any number. None uses one for small files, and for large ones as many
+            as there are cores, at most four. Pipes and other formats ignore it.
         options: all that `open` takes.
 
     Raises:
