@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -36,15 +37,20 @@ class _Block:
 
     def __init__(self, size: int) -> None:
         self.size = -(-size // _PAGE) * _PAGE
-        self._map = mmap.mmap(-1, self.size, flags=_ANONYMOUS)
-        self._map.madvise(mmap.MADV_HUGEPAGE)
+        try:
+            self._map = mmap.mmap(-1, self.size, flags=_ANONYMOUS)
+        except OSError as error:  # what np.empty calls by another name
+            raise MemoryError(f"the system has no {self.size} bytes for events") from error
+        with suppress(OSError):  # a kernel without huge pages
+            self._map.madvise(mmap.MADV_HUGEPAGE)
         self.interface: dict[str, Any] = np.frombuffer(self._map, np.uint8).__array_interface__
 
     def offer(self, kept: int) -> None:
         """Let the system take the first `kept` bytes when it needs them, and the rest now."""
         if kept < self.size:
             self._map.madvise(mmap.MADV_DONTNEED, kept, self.size - kept)
-        self._map.madvise(mmap.MADV_FREE, 0, kept)
+        with suppress(OSError):  # a kernel before 4.5
+            self._map.madvise(mmap.MADV_FREE, 0, kept)
 
 
 class _Lease:

@@ -107,3 +107,8 @@ def test_recordings_read_one_after_another_are_independent(tmp_path):
     second = io.read(paths[1])
     assert place(second.records) == where
     assert_same(second.records, events[1])
+
+
+def test_what_the_system_cannot_give_is_a_memory_error():
+    with pytest.raises(MemoryError, match="the system has no"):
+        large_memory.empty(1 << 58, EVENT_DTYPE)
