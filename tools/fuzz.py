@@ -32,6 +32,7 @@ _WATCHDOG_CPU_S = 60.0  # of CPU, since the machine may be busy, for the inputs 
 _WATCHDOG_S = 900.0
 _MOST_FINDINGS = 20
 _SUMS = ("inputs", "judged", "events", "bad")  # judged: compared with what a plain decoder finds
+_TRAJECTORIES = ("tum", "nmea")
 _MOST_MB = 1000.0  # of memory, over all inputs so far
 _MEMORY_BYTES = 12 << 30  # of addresses: what lies about its size by more is caught
 
@@ -43,7 +44,9 @@ def main() -> int:
         return _work(options)
     from eventflow.io import formats
 
-    names = [] if not options.inputs else options.formats or [row.name for row in formats() if row.reads]
+    names = (
+        [] if not options.inputs else options.formats or [*(row.name for row in formats() if row.reads), *_TRAJECTORIES]
+    )
     print(f"{'format':12} {'inputs':>9} {'compared':>9} {'events':>12} {'per s':>7}", end="")
     print(f" {'slowest':>9} {'peak MB':>8}  outcomes", flush=True)
     bad = total = 0
@@ -165,20 +168,16 @@ def _work(options: argparse.Namespace) -> int:
     """Read damaged recordings in this process, one after the other."""
     warnings.simplefilter("error")
     sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("fuzz", "unit/io")]
-    from checking import Checker
     from dressing import dressed
     from mutation import Mutator
     from seeds import seeds_of
 
-    from eventflow.io.table import format_named
-
     name = options.formats[0]
     warnings.simplefilter("ignore")
-    seeds = [seed for seed in seeds_of(name) if seed]
-    others = [seed for each in ("evt3", "aedat4", "npz", name) for seed in seeds_of(each) if seed]
-    warnings.simplefilter("error")
     folder = Path(options.worker)
-    check = Checker(format_named(name), str(folder / f"input{format_named(name).suffixes[0]}"))  # kept after a crash
+    check, seeds = _checked(name, folder)
+    others = [*seeds, *(seed for each in ("evt3", "aedat4", "npz") for seed in seeds_of(each) if seed)]
+    warnings.simplefilter("error")
     mutator = Mutator(options.seed)
     outcomes: Counter[str] = Counter()
     for number, seed in enumerate(seeds):
@@ -221,6 +220,20 @@ def _work(options: argparse.Namespace) -> int:
 
 def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def _checked(name: str, folder: Path) -> tuple[Any, list[bytes]]:
+    """Return what checks an input of a format, and the recordings to begin with; the input stays after a crash."""
+    from checking import Checker
+    from seeds import seeds_of
+    from trajectories import TrajectoryChecker, trajectories
+
+    from eventflow.io.table import format_named
+
+    if name in _TRAJECTORIES:
+        return TrajectoryChecker(name, str(folder / "input.txt")), list(trajectories()[name])
+    row = format_named(name)
+    return Checker(row, str(folder / f"input{row.suffixes[0]}")), [seed for seed in seeds_of(name) if seed]
 
 
 def _again(check: Any, data: bytes, seed: int) -> float:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _US_IN_S: Final = 1_000_000
+_LONGEST_US: Final = 1 << 62
 _POWERS: Final = {"s": 6, "ms": 3, "us": 0, "ns": -3}
 
 
@@ -166,10 +167,13 @@ def _pose(fields: list[str], unit: str | None) -> Pose | None:
         numbers = np.array([float(field) for field in fields[1:8]])
     except (InvalidOperation, ValueError):
         return None
-    length = float(np.linalg.norm(numbers[3:]))
+    with np.errstate(over="ignore"):
+        length = float(np.linalg.norm(numbers[3:]))
     if not time.is_finite() or abs(time.adjusted()) > 30 or not np.isfinite(numbers).all() or not 0.5 < length < 2:
         return None
     if unit is None:
         unit = "ns" if time == time.to_integral_value() and abs(time) > 10**17 else "s"
     t = int((time * Decimal(10) ** _POWERS[unit]).to_integral_value())
+    if abs(t) >= _LONGEST_US:
+        return None
     return Pose(t, numbers[:3], numbers[3:] / length if abs(length - 1) > 1e-12 else numbers[3:])

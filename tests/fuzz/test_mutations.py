@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutation import Mutator
 from seeds import seeds_of
+from trajectories import TrajectoryChecker, trajectories
 
 from eventflow.io.table import format_named, formats
 
@@ -37,3 +38,12 @@ def test_damage_is_survived(name, tmp_path):
     damage()
     for number, seed in enumerate(seeds):
         check(dressed(name, seed), number)
+
+
+@pytest.mark.parametrize("name", ["tum", "nmea"])
+def test_damaged_trajectories_are_survived(name, tmp_path):
+    check, seeds = TrajectoryChecker(name, str(tmp_path / "input.txt")), trajectories()[name]
+    for seed in range(300):
+        check(Mutator(seed).mutate(seeds[seed % 2], seeds[1 - seed % 2]), seed)
+    assert check.judged > 50
+    assert check(seeds[0], 0) is None

@@ -165,3 +165,14 @@ def test_files_that_are_not_there(tmp_path):
     for read in (read_poses, read_fixes):
         with pytest.raises(RecordingError, match="cannot be read"):
             read(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "line", ["17000000000000000000 0 0 0 0 0 0 1", "1e25 0 0 0 0 0 0 1", "1 0 0 0 1e200 1e200 0 1"]
+)
+def test_times_beyond_all_columns_and_what_overflows_are_no_poses(tmp_path, line):
+    path = tmp_path / "a.txt"
+    path.write_text(f"1.5 0 0 0 0 0 0 1\n{line}\n")
+    skipped = {}
+    assert [pose.t for pose in read_poses(path, unit="s", skipped=skipped)] == [1_500_000]
+    assert skipped == {"malformed": 1}
