@@ -271,6 +271,7 @@ def checked_pixels(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind not in "iufb" or values.ndim != 1:
         raise ValueError(f"pixels are {values.dtype}, expected numbers")
     if values.dtype.kind == "f":
+        values = values.astype(np.float32) if values.dtype.itemsize < 4 else values
         with np.errstate(invalid="ignore"):
             values = np.where((np.abs(values) <= 1 << 20) & (values == np.floor(values)), values, -1)
     elif values.dtype == np.uint64:

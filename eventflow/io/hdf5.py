@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from eventflow.errors import RecordingError
-from eventflow.io.hdf5_heaps import heaps_are_sound
+from eventflow.io.hdf5_heaps import text_is_sound
 
 if TYPE_CHECKING:
     import h5py
@@ -19,7 +19,7 @@ _SUPERBLOCKS_BYTES: Final = 2048 + 96
 _DRIVER_AT: Final = {b"\0": 48, b"\1": 52}
 """Where a superblock names its driver's block, by its version; later ones have none."""
 
-_MOST_VALUES: Final = 1 << 16  # of an attribute
+_MOST_VALUE_BYTES: Final = 1 << 20  # of an attribute
 _UNREADABLE: Final = (KeyError, OSError, RuntimeError, TypeError, ValueError, MemoryError)
 
 
@@ -96,10 +96,11 @@ def attribute(item: Any, name: str) -> Any:
     with suppress(*_UNREADABLE):
         held = item.attrs.get_id(name)
         kind = held.get_type()
-        if kind.get_class() not in plain or held.get_space().get_simple_extent_npoints() > _MOST_VALUES:
+        count = held.get_space().get_simple_extent_npoints()
+        if kind.get_class() not in plain or kind.get_size() * count > _MOST_VALUE_BYTES:
             return None
         in_heap = kind.get_class() == h5py.h5t.STRING and kind.is_variable_str()
-        if not in_heap or heaps_are_sound(item.file.filename):
+        if not in_heap or text_is_sound(item.file.filename, name, count):
             return item.attrs[name]
     return None
 

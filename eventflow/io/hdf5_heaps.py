@@ -1,6 +1,6 @@
-"""The heaps in which HDF5 keeps text of any length, looked through: on a damaged one the HDF5 library (2.0) hangs.
+"""Where HDF5 keeps text of any length, looked through: on a damaged heap or length the HDF5 library (2.0) hangs.
 
-https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, "Disk Format: Level 1E - Global Heap".
+https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, the global heap and the attribute message.
 """
 
 from __future__ import annotations
@@ -16,26 +16,52 @@ _SEARCHED_BYTES: Final = 1 << 20  # at either end of a file: the text of attribu
 _SIGNATURE: Final = b"GCOL\x01\0\0\0"
 _HEAD_BYTES: Final = 16  # of a heap, and of an object in it
 _MOST_BYTES: Final = 1 << 20  # of a heap of attributes
+_TEXT_BYTES: Final = 16  # of a text in an attribute: its length, and where it is
 
 
-def heaps_are_sound(path: str) -> bool:
-    """Return whether each heap found in a file is a row of objects that ends where the heap does."""
+def text_is_sound(path: str, name: str, count: int) -> bool:
+    """Return whether attributes of a name, `count` texts of any length each, can be read without harm.
+
+    Each heap found must be a row of objects that ends where the heap does, and no text may say more bytes than a heap
+    has: the library takes that much memory. In the middle of a large file nothing is looked at.
+    """
     try:
         with open(path, "rb") as file:
-            return all(_is_sound(file, place) for place in _places(file))
+            parts = list(_parts(file))
+            places = sorted({begin + at for begin, data in parts for at in _found(data, _SIGNATURE)})
+            lengths = [length for _, data in parts for length in _lengths(data, name.encode() + b"\0", count)]
+            known = bool(lengths) or len(parts) > 1
+            return known and max(lengths, default=0) <= _MOST_BYTES and all(_is_sound(file, each) for each in places)
     except OSError:
         return False
 
 
-def _places(file: BinaryIO) -> Iterator[int]:
+def _parts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the begin and the end of a file, each with where it lies."""
     size = file.seek(0, os.SEEK_END)
     for begin in sorted({0, max(0, size - _SEARCHED_BYTES)}):
         file.seek(begin)
-        data = file.read(_SEARCHED_BYTES)
-        at = data.find(_SIGNATURE)
-        while at >= 0:
-            yield begin + at
-            at = data.find(_SIGNATURE, at + 1)
+        yield begin, file.read(_SEARCHED_BYTES)
+
+
+def _found(data: bytes, mark: bytes) -> Iterator[int]:
+    at = data.find(mark)
+    while at >= 0:
+        yield at
+        at = data.find(mark, at + 1)
+
+
+def _lengths(data: bytes, name: bytes, count: int) -> Iterator[int]:
+    """Yield the lengths that attributes say their texts have; before the name stand the sizes of their parts."""
+    for at in _found(data, name):
+        for version, fixed_bytes in ((1, 8), (2, 8), (3, 9)):
+            head = data[max(at - fixed_bytes, 0) : at]
+            if len(head) < fixed_bytes or head[0] != version or int.from_bytes(head[2:4], "little") != len(name):
+                continue
+            sizes = struct.unpack_from("<3H", head, 2)
+            texts = at + sum(-(-size // 8) * 8 if version == 1 else size for size in sizes)
+            for place in range(texts, min(texts + _TEXT_BYTES * count, len(data)), _TEXT_BYTES):
+                yield int.from_bytes(data[place : place + 4], "little")
 
 
 def _is_sound(file: BinaryIO, place: int) -> bool:

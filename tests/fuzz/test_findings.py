@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 import zipfile
 
 import h5py
@@ -134,6 +135,37 @@ def test_text_in_a_damaged_heap_is_left_out(tmp_path, length):
     path.write_bytes(data)
     with h5py.File(path) as file:
         assert attributes_of(file) == {"number": 7}
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_text_of_a_length_that_lies_is_left_out(tmp_path, libver):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver=libver) as file:
+        file.attrs["geometry"], file.attrs["number"] = "40x30", 7
+    data = bytearray(path.read_bytes())
+    said = data.index((5).to_bytes(4, "little") + data.index(b"GCOL").to_bytes(8, "little"))
+    with h5py.File(path) as file:
+        assert attributes_of(file) == {"geometry": "40x30", "number": 7}
+    if libver == "latest":
+        return  # where a checksum tells
+    data[said : said + 4] = (1 << 30).to_bytes(4, "little")  # what the HDF5 library would take before it looks
+    path.write_bytes(data)
+    with h5py.File(path) as file:
+        assert attributes_of(file) == {"number": 7}
+
+
+def test_pixels_in_sixteen_bits_with_a_point(tmp_path):
+    table = events(60, 0).records
+    columns = [(name, table[name].astype("f2") if name == "x" else table[name]) for name in "txyp"]
+    named = np.zeros(60, [(name, column.dtype) for name, column in columns])
+    for name, column in columns:
+        named[name] = column
+    named["x"][7], named["x"][8] = np.inf, 0.5
+    np.save(tmp_path / "a.npy", named)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = io.read(tmp_path / "a.npy", width=40, height=30)
+    assert np.array_equal(found.x, np.delete(table["x"], [7, 8]))
 
 
 def test_a_field_whose_name_is_no_text(tmp_path):
