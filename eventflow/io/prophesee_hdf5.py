@@ -62,6 +62,7 @@ class Hdf5Decoder(Decoder):
     def __init__(self, source: ByteSource, info: RecordingInfo, blocks: Blocks) -> None:
         super().__init__(source, info)
         self._blocks = blocks
+        self.skip("damaged", blocks.missing)
         self._room = np.empty(2 * (blocks.events + SLACK), np.int64)
         self._next = self._at = self._end = 0
         self._last: int | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from eventflow.errors import RecordingError
 from eventflow.io import hdf5
 from eventflow.io import prophesee_hdf5_kernels as kernels
+from eventflow.io.hdf5_columns import stored_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,10 +48,17 @@ class Blocks(ABC):
     Attributes:
         events: in a block.
         total: events in all.
+        missing: how many more the file says it has, for which nothing is stored.
+
+    Args:
+        events: in a block.
+        said: events in all, as the file says.
+        stored: how many there is room for in the file.
     """
 
-    def __init__(self, events: int, total: int) -> None:
-        self.events, self.total = events, total
+    def __init__(self, events: int, said: int, stored: int) -> None:
+        self.events, self.total = events, min(said, stored)
+        self.missing = said - self.total
 
     def __len__(self) -> int:
         return -(-self.total // self.events)
@@ -81,20 +89,15 @@ class EcfBlocks(Blocks):
     """
 
     def __init__(self, source: ByteSource, dataset: Any) -> None:
-        super().__init__(int(dataset.chunks[0]), len(dataset))
+        places = _places_of(source, dataset)
+        events = int(dataset.chunks[0])
+        super().__init__(events, len(dataset), (max(places, default=-1) + 1) * events)
         self._source, self._row = source, dataset.dtype
-        self._places = np.zeros((len(self), 3), np.int64)  # first byte, bytes, which filters were left out
-        try:
-            dataset.id.chunk_iter(self._note)
-        except (RuntimeError, OSError, ValueError) as error:
-            raise RecordingError(f"{source.path}: the table of chunks of {dataset.name} is damaged: {error}") from error
+        self._places = np.zeros((len(self), 3), np.int64)
+        for number in places.keys() & set(range(len(self))):
+            self._places[number] = places[number]
         self._most_bytes = _HEADER_BYTES + _MOST_BYTES_AN_EVENT * self.events
         self._data = np.empty(0, np.uint8)
-
-    def _note(self, info: Any) -> None:
-        number = info.chunk_offset[0] // self.events
-        if number < len(self._places):
-            self._places[number] = info.byte_offset, info.size, info.filter_mask
 
     def load(self, number: int, out: NDArray[np.int64]) -> Loaded:
         """Decode a chunk; see Blocks.load."""
@@ -143,13 +146,13 @@ class RowBlocks(Blocks):
     """Rows that the HDF5 library decodes."""
 
     def __init__(self, source: ByteSource, dataset: Any) -> None:
-        super().__init__(_ROWS, len(dataset))
+        super().__init__(_ROWS, len(dataset), stored_rows(dataset))
         self._path, self._name = source.path, dataset.name
         self._file: Any = None
 
     def load(self, number: int, out: NDArray[np.int64]) -> Loaded:
         """Read a block; see Blocks.load."""
-        rows = self._rows(number * _ROWS, (number + 1) * _ROWS)
+        rows = self._rows(number * _ROWS, number * _ROWS + self.expected(number))
         _put_rows(rows, out)
         return Loaded(len(rows))
 
@@ -169,6 +172,25 @@ class RowBlocks(Blocks):
     def __del__(self) -> None:
         if getattr(self, "_file", None):
             self._file.close()
+
+
+def _places_of(source: ByteSource, dataset: Any) -> dict[int, tuple[int, int, int]]:
+    """Return by a chunk's number its first byte, bytes, and which filters were left out; of what has room in the file.
+
+    Raises:
+        RecordingError: the HDF5 library finds the table of chunks damaged.
+    """
+    found: dict[int, tuple[int, int, int]] = {}
+
+    def note(info: Any) -> None:
+        if source.size is None or info.byte_offset < source.size:
+            found[info.chunk_offset[0] // dataset.chunks[0]] = info.byte_offset, info.size, info.filter_mask
+
+    try:
+        dataset.id.chunk_iter(note)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise RecordingError(f"{source.path}: the table of chunks of {dataset.name} is damaged: {error}") from error
+    return found
 
 
 def _put_rows(rows: NDArray[np.void], out: NDArray[np.int64]) -> None:

@@ -97,7 +97,7 @@ def _ecf(decoder: Any, _: bytes) -> Found | None:
                 _add(skipped, "damaged", wanted - min(len(sound), wanted))
                 _add(skipped, "outside", min(len(sound), wanted) - len(inside))
                 events += inside
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError):
         return None
     return events, skipped
 

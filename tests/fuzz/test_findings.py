@@ -16,6 +16,7 @@ from test_special_inputs import array_head
 import eventflow.io as io
 from eventflow.errors import DamagedRecordingError, EventflowError
 from eventflow.io.hdf5 import attributes_of
+from eventflow.io.prophesee_hdf5_encoder import EVENT
 from eventflow.io.source import open_source
 from eventflow.io.table import format_named
 
@@ -196,3 +197,22 @@ def test_streams_of_hdf5_that_lie_about_their_sizes(tmp_path, shape, found):
         with wrong:
             frames = list(recording.messages("frames"))
             assert [frame.t for frame in frames] == [index * 1_000_000 for index in range(found)]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_prophesee_events_that_say_they_are_more_than_any_disk_holds(tmp_path, packed):
+    path, said = tmp_path / "a.hdf5", 10**12
+    if packed:
+        io.write(events(120, 0), path)
+        with h5py.File(path, "a") as file:
+            file["CD/events"].id.set_extent((said,))
+    else:
+        with h5py.File(path, "w") as file:
+            file.attrs["geometry"] = "40x30"
+            rows = np.zeros(120, EVENT)
+            for name in "xypt":
+                rows[name] = events(120, 0).records[name]
+            file.create_dataset("CD/events", (said,), EVENT, chunks=(120,))[:120] = rows
+    with io.open(path) as recording:
+        assert len(recording.all_events()) == 120
+        assert recording.skipped["damaged"] == said - 120
