@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
+    from eventflow.io.decoder import Decoder
     from eventflow.io.hdf5_places import EventsPlace
     from eventflow.io.source import ByteSource
     from eventflow.messages import Message
 
     Messages = Callable[[], Iterator[Message]]
 
-D = TypeVar("D", bound="Hdf5Decoder")
+D = TypeVar("D", bound="Decoder")
 
 _PACKET_EVENTS: Final = 1 << 16
 _LOOKED_AT_ROWS: Final = 1 << 10

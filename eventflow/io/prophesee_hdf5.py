@@ -18,6 +18,7 @@ from eventflow.errors import RecordingError
 from eventflow.io import hdf5
 from eventflow.io.decoder import Batch, Decoder, RecordingInfo
 from eventflow.io.evt import check_size
+from eventflow.io.hdf5_decoder import damage_told
 from eventflow.io.hdf5_places import item_at
 from eventflow.io.prophesee import Header, geometry_of
 from eventflow.io.prophesee_hdf5_blocks import Blocks, blocks_of
@@ -163,6 +164,7 @@ class Hdf5Decoder(Decoder):
                 yield Triggers(t=int(time[-1]), time=time, line=line, value=(part["p"] > 0).astype(np.uint8))
 
 
+@damage_told
 def open_decoder(source: ByteSource, *, width: int | None = None, height: int | None = None) -> Hdf5Decoder:
     """Return a decoder of a Prophesee HDF5 file; `width` and `height` in px serve where its attributes do not say.
 

@@ -216,3 +216,17 @@ def test_prophesee_events_that_say_they_are_more_than_any_disk_holds(tmp_path, p
     with io.open(path) as recording:
         assert len(recording.all_events()) == 120
         assert recording.skipped["damaged"] == said - 120
+
+
+def test_a_damaged_table_of_chunks_is_told(tmp_path):
+    path = tmp_path / "a.hdf5"
+    rows = np.zeros(120, EVENT)
+    with h5py.File(path, "w") as file:
+        file.attrs["geometry"] = "40x30"
+        file.create_dataset("CD/events", data=rows, chunks=(10,))
+    data = bytearray(path.read_bytes())
+    table = next(at for at in range(len(data)) if data[at : at + 5] == b"TREE\x01")
+    data[table + 24 + 8 : table + 24 + 16] = (7).to_bytes(8, "little")  # where the first chunk begins: at no border
+    path.write_bytes(data)
+    with pytest.raises(EventflowError, match=r"a\.hdf5: .* (damaged|cannot)"), io.open(path) as recording:
+        recording.all_events()
