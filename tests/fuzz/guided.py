@@ -8,30 +8,62 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "io"))
 
 import atheris
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 warnings.simplefilter("ignore")
 with atheris.instrument_imports(include=["eventflow.io"]):
     from checking import Checker
     from dressing import dressed
-    from seeds import seeds_of
 
     import eventflow.io.recording  # noqa: F401
     from eventflow.io.table import format_named
 
 
+def _load(size: int) -> Callable[[Any, Any], np.uint64]:
+    def load(array: Any, at: Any) -> np.uint64:
+        data = array.view(np.uint8)[int(at) : int(at) + size].tobytes()
+        if len(data) < size:
+            raise AssertionError(f"{size} bytes are read at {at}, beyond the {array.nbytes} there are")
+        return np.uint64(int.from_bytes(data, "little"))
+
+    return load
+
+
+def _store(array: Any, at: Any, word: Any) -> None:
+    array.view(np.uint8)[int(at) : int(at) + 8] = np.frombuffer(int(word).to_bytes(8, "little"), np.uint8)
+
+
+def _between(array: Any, at: Any, low: Any, high: Any) -> np.uint64:
+    row = array.view(np.uint8)[int(at) : int(at) + 32]
+    if len(row) < 32:
+        raise AssertionError(f"32 bytes are read at {at}, beyond the {array.nbytes} there are")
+    return np.uint64(sum(1 << i for i, byte in enumerate(row.tolist()) if int(low) <= byte <= int(high)))
+
+
 # what the loops take from the processor, for loops that run as Python
 _IN_PYTHON = {
     "popcount": lambda value: int(int(value) & (1 << 64) - 1).bit_count(),
+    "load": _load(8),
+    "_load": _load(8),
+    "_between": _between,
+    "load_half": _load(4),
+    "load_quarter": _load(2),
+    "store": _store,
     "count_block": lambda *given: 0,
     "is_plain": lambda *given: False,
     "decode_times_and_events": lambda *given: (-1, 0, 0),
@@ -48,6 +80,13 @@ def _without_intrinsics() -> None:
                 setattr(module, intrinsic, function)
 
 
+def _save_seeds(name: str, folder: Path, most_bytes: int) -> None:
+    """Write the seeds of a format to a folder, in a process of its own: encoders need their loops compiled."""
+    program = "import sys, seeds; seeds.save(sys.argv[1], sys.argv[2], int(sys.argv[3]))"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, name, str(folder), str(most_bytes)], env=environment, check=True)
+
+
 def main() -> None:
     """Run one format for some time."""
     parser = argparse.ArgumentParser(description="Coverage-guided damage of one format.")
@@ -59,9 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, atheris.instrument_imports(include=["eventflow.io"]):
         corpus = Path(folder, "corpus")
         corpus.mkdir()
-        for number, seed in enumerate(seeds_of(options.format)):
-            if len(seed) <= options.most_bytes:
-                (corpus / str(number)).write_bytes(seed)
+        _save_seeds(options.format, corpus, options.most_bytes)
         check = Checker(row, str(Path(folder, f"input{row.suffixes[0]}")))
 
         _without_intrinsics()

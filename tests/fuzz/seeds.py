@@ -76,6 +76,14 @@ def seeds_of(name: str) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(seed for seed in found if seed not in long and _opens(row, seed)))
 
 
+def save(name: str, folder: str, most_bytes: int) -> None:
+    """Write the seeds of a format that are not longer to a folder."""
+    warnings.simplefilter("ignore")
+    for number, seed in enumerate(seeds_of(name)):
+        if len(seed) <= most_bytes:
+            Path(folder, str(number)).write_bytes(seed)
+
+
 def _opens(row: Format, data: bytes) -> bool:
     """Return whether a seed is a recording of a format: a container cut short is none."""
     with tempfile.TemporaryDirectory() as folder:
