@@ -26,7 +26,7 @@ import eventflow as ef
 from eventflow.events import EVENT_DTYPE, Events
 from eventflow.io.conversion.sources import JOURNAL, PARTS
 
-_EVENTS = 300_000
+_EVENTS = 1_500_000
 
 
 def main() -> int:
