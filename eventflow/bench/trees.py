@@ -33,7 +33,7 @@ _TO_DAT: Final = {"to": "dat"}
 # a tree of a minute that leaves no tens of GB behind: a target that is slow to pack
 _TO_PACKED: Final = {"to": "aedat4", "writer_options": {"compression": "zstd"}}
 _FOUR: Final = 4  # times the events: two processes take as long to start as one does to convert less
-_A_MINUTE: Final = 12
+_A_MINUTE: Final = 20
 
 
 def rows(bench: Bench) -> Iterator[Row]:

@@ -65,6 +65,7 @@ _IN_PYTHON = {
     "load_quarter": _load(2),
     "store": _store,
     "count_block": lambda *given: 0,
+    "lowest": lambda bits: np.uint64((int(bits) & -int(bits)).bit_length() - 1),
     "is_plain": lambda *given: False,
     "decode_times_and_events": lambda *given: (-1, 0, 0),
     "decode_vectors": lambda *given: (-1, 0, 0, 0, 0, 0),
