@@ -10,12 +10,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eventflow.io.evt_event_lanes import EVENTS, EventLanes
-from eventflow.kernels.lanes import Column, Lanes, keep
+from eventflow.kernels.lanes import Lanes, lay
 
 ROOM: Final = 2 * EVENTS
 """The room for words that encoding a block takes."""
 
-MADE: Final = EVENTS
+MADE: Final = EVENTS + EVENTS // 8
 """64-bit numbers of the memory in between."""
 
 FAR: Final = 1 << 20
@@ -52,8 +52,11 @@ def encode_block(context: Any, halves: Any, at: Any, words: Any, n: Any, time: A
                     builder.store(builder.add(arguments[3], word(EVENTS)), results[0])
                 with across:
                     highs = Lanes.spread(builder, arguments[5], EVENTS, 32) + rise | _TIME_HIGH
-                    columns = [Column(highs, (~rise.equal(rise_before)).as_mask()), Column(singles)]
-                    builder.store(keep(builder, columns, EVENTS, made, words, arguments[3]), results[0])
+                    is_new = ~rise.equal(rise_before)
+                    one = Lanes.spread(builder, word(1), EVENTS, 8)
+                    both = highs.where(is_new, singles).beside(singles)
+                    lengths = one + is_new.widened(8)
+                    builder.store(lay(builder, both, lengths, made, words, arguments[3]), results[0])
         return target.make_tuple(builder, signature.return_type, [builder.load(result) for result in results])
 
     pair = types.UniTuple(types.int64, 2)

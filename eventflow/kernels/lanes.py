@@ -104,10 +104,6 @@ class Lanes:
         """Return the same numbers in wider lanes."""
         return Lanes(self._builder, self._builder.zext(self.value, ir.VectorType(ir.IntType(bits), self.count)))
 
-    def signed(self, bits: int) -> Lanes:
-        """Return flags as numbers of all ones, or zero."""
-        return Lanes(self._builder, self._builder.sext(self.value, ir.VectorType(ir.IntType(bits), self.count)))
-
     def narrowed(self, bits: int) -> Lanes:
         """Return the lower bits of the numbers in narrower lanes."""
         return Lanes(self._builder, self._builder.trunc(self.value, ir.VectorType(ir.IntType(bits), self.count)))
@@ -183,13 +179,11 @@ class Column(NamedTuple):
 
     Attributes:
         values: one or more numbers a lane.
-        mask: an integer whose bits say which lanes write; None: all do.
-        step: how many units of the target they take.
+        mask: an integer whose bits say which lanes write.
     """
 
     values: Lanes
-    mask: Any = None
-    step: int = 1
+    mask: Any
 
 
 def keep(builder: Any, columns: Sequence[Column], lanes: int, made: Any, out: Any, n: Any) -> Any:
@@ -214,14 +208,12 @@ def keep(builder: Any, columns: Sequence[Column], lanes: int, made: Any, out: An
         begins.append(builder.bitcast(builder.gep(made, [word(done)]), each.as_pointer()))
         column.values.store(begins[-1])
         done += column.values.count * column.values.bits // 8
-        mask = column.mask
-        masks.append(builder.zext(mask, word) if mask is not None and mask.type.width < 64 else mask)
+        masks.append(builder.zext(column.mask, word))
     for lane in range(lanes):
-        for column, begin, mask in zip(columns, begins, masks, strict=True):
+        for begin, mask in zip(begins, masks, strict=True):
             value = builder.load(builder.gep(begin, [word(lane)]), align=1)
             builder.store(value, builder.bitcast(builder.gep(out, [n]), begin.type), align=1)
-            taken = word(1) if mask is None else builder.and_(builder.lshr(mask, word(lane)), word(1))
-            n = builder.add(n, builder.mul(taken, word(column.step)))
+            n = builder.add(n, builder.and_(builder.lshr(mask, word(lane)), word(1)))
     return n
 
 
