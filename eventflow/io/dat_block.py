@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Lanes
+from eventflow.kernels.lanes import Lanes, begins_of
 
 RECORDS: Final = 32
 """Records of a block."""
@@ -23,7 +23,7 @@ def is_plain(context: Any, words: Any, at: Any, last: Any, width: Any, height: A
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        begin = target.make_array(signature.args[0])(target, builder, arguments[0]).data
+        (begin,) = begins_of(target, builder, signature, arguments, 0)
         records = Lanes.load(builder, builder.gep(begin, [arguments[1]]), RECORDS, 64)
         last, width, height, x_bits, y_bits = (Lanes.spread(builder, each, RECORDS, 32) for each in arguments[2:])
         one = Lanes.spread(builder, ir.IntType(32)(1), RECORDS, 32)

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Column, Lanes, keep, pairs
+from eventflow.kernels.lanes import Column, Lanes, begins_of, keep, pairs
 
 WORDS: Final = 16
 """Words of a block."""
@@ -47,9 +47,7 @@ def decode_block(
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        words, out, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 10)
-        )
+        words, out, made = begins_of(target, builder, signature, arguments, 0, 2, 10)
         block = _Block(builder, Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 64), *arguments[5:10])
         results = [cgutils.alloca_once_value(builder, ir.IntType(64)(start)) for start in (-1, 0, 0)]
         with builder.if_then(builder.not_(block.odd())):

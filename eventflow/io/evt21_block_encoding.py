@@ -10,7 +10,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eventflow.io.evt_event_lanes import EVENTS, EventLanes, Vectors
-from eventflow.kernels.lanes import Column, Lanes, keep
+from eventflow.kernels.lanes import Column, Lanes, begins_of, keep
 
 ROOM: Final = 2 * EVENTS
 """The room for words that encoding a block takes."""
@@ -37,9 +37,7 @@ def encode_block(
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        halves, words, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 7)
-        )
+        halves, words, made = begins_of(target, builder, signature, arguments, 0, 2, 7)
         at, n, time, high, shift = (arguments[k] for k in (1, 3, 4, 5, 6))
         word = ir.IntType(64)
         events = EventLanes(builder, halves, at, time, FAR << 6)

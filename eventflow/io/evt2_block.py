@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Column, Lanes, keep, pairs
+from eventflow.kernels.lanes import Column, Lanes, begins_of, keep, pairs
 
 WORDS: Final = 32
 """Words of a block, and the room for events that decoding one takes."""
@@ -62,7 +62,7 @@ def decode_times_and_events(
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         words = _loaded(target, builder, signature, arguments)
-        out, made = (target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (2, 9))
+        out, made = begins_of(target, builder, signature, arguments, 2, 9)
         n, time = arguments[3:5]
         high, last, width, height = (Lanes.spread(builder, each, WORDS, 32) for each in arguments[5:9])
         is_event, is_high = words.below(_TWO), (words & 0xF000_0000).equal(_TIME_HIGH)
@@ -90,7 +90,7 @@ def decode_times_and_events(
 
 
 def _loaded(target: Any, builder: Any, signature: Any, arguments: Any) -> Lanes:
-    begin = target.make_array(signature.args[0])(target, builder, arguments[0]).data
+    (begin,) = begins_of(target, builder, signature, arguments, 0)
     return Lanes.load(builder, builder.gep(begin, [arguments[1]]), WORDS, 32)
 
 

@@ -10,7 +10,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eventflow.io.evt_event_lanes import EVENTS, EventLanes
-from eventflow.kernels.lanes import Lanes, lay
+from eventflow.kernels.lanes import Lanes, begins_of, lay
 
 ROOM: Final = 2 * EVENTS
 """The room for words that encoding a block takes."""
@@ -34,9 +34,7 @@ def encode_block(context: Any, halves: Any, at: Any, words: Any, n: Any, time: A
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        halves, words, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 6)
-        )
+        halves, words, made = begins_of(target, builder, signature, arguments, 0, 2, 6)
         word = ir.IntType(64)
         events = EventLanes(builder, halves, arguments[1], arguments[4], FAR << 6)
         rise = events.since >> 6

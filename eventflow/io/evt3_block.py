@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from eventflow.kernels.lanes import Column, Lanes, keep, pairs
+from eventflow.kernels.lanes import Column, Lanes, begins_of, keep, pairs
 
 WORDS: Final = 32
 """Words of a block, and the room for events that decoding one takes."""
@@ -47,9 +47,7 @@ def decode_block(
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        words, out, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 10)
-        )
+        words, out, made = begins_of(target, builder, signature, arguments, 0, 2, 10)
         n, time, *given = arguments[3:10]
         block = Block(builder, Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16), *given)
         results = [cgutils.alloca_once_value(builder, ir.IntType(64)(start)) for start in (-1, 0, 0)]
@@ -67,7 +65,7 @@ def count_block(context: Any, words: Any, at: Any) -> Any:
     """Return how many events words[at : at + WORDS] (u16) hold at most. Nothing is checked of the array's size."""
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        begin = target.make_array(signature.args[0])(target, builder, arguments[0]).data
+        (begin,) = begins_of(target, builder, signature, arguments, 0)
         words = Lanes.load(builder, builder.gep(begin, [arguments[1]]), WORDS, 16)
         kind = words & 0xF000
         pixels = kind.equal(_EVENT).widened(16)

@@ -10,7 +10,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eventflow.io.evt_event_lanes import EVENTS, EventLanes, Vectors
-from eventflow.kernels.lanes import Lanes, lay
+from eventflow.kernels.lanes import Lanes, begins_of, lay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +43,7 @@ def encode_block(
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        halves, words, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 8)
-        )
+        halves, words, made = begins_of(target, builder, signature, arguments, 0, 2, 8)
         at, n, time, low, row, width = (arguments[k] for k in (1, 3, 4, 5, 6, 7))
         events = EventLanes(builder, halves, at, time, _CLOCK_US)
         block = _Block(builder, events, low, row, width)

@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from eventflow.io.evt3_block import WORDS, Block
-from eventflow.kernels.lanes import Lanes
+from eventflow.kernels.lanes import Lanes, begins_of
 
 ROOM: Final = 12 * WORDS + 16
 """The room for events that decoding a block takes."""
@@ -62,9 +62,7 @@ def decode_vectors(
     """
 
     def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        words, out, places, made = (
-            target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in (0, 2, 12, 13)
-        )
+        words, out, places, made = begins_of(target, builder, signature, arguments, 0, 2, 12, 13)
         n, time, *given = arguments[3:12]
         loaded = Lanes.load(builder, builder.gep(words, [arguments[1]]), WORDS, 16)
         block = _VectorBlock(builder, loaded, *given)

@@ -244,6 +244,11 @@ def lay(builder: Any, values: Lanes, lengths: Lanes, made: Any, out: Any, n: Any
     return n
 
 
+def begins_of(target: Any, builder: Any, signature: Any, arguments: Any, *which: int) -> list[Any]:
+    """Return where the arrays among an intrinsic's arguments begin, as pointers to their elements."""
+    return [target.make_array(signature.args[k])(target, builder, arguments[k]).data for k in which]
+
+
 def pairs(builder: Any, begin: Any) -> Any:
     """Return a pointer to 64-bit integers as one to pairs of them."""
     return builder.bitcast(begin, ir.VectorType(ir.IntType(64), 2).as_pointer())
